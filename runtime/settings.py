@@ -1,0 +1,133 @@
+"""Every setting once: its name, its default, one sentence about it."""
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment and from `.env` in the working directory; names are the upper-case field names."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, ignored_types=(cached_property,))
+
+    # Where things are
+    data_dir: Path = Field(
+        Path(".outcome-runtime"),
+        description="Directory of everything local: embedded servers' data, logs, generated keys.",
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address the web server listens on; loopback unless a proxy stands in front."
+    )
+    port: int = Field(8700, ge=0, le=65535, description="Port of the web server (Slack events, REST, MCP, gate pages).")
+    app_url: str | None = Field(
+        None, description="Public address people and agents reach us by; default http://HOST:PORT."
+    )
+
+    # Stores
+    database_url: SecretStr | None = Field(
+        None, description="Postgres 16+ with pgvector, postgresql://...; without it the embedded one is started."
+    )
+    migration_database_url: SecretStr | None = Field(
+        None, description="The same database as the tables' owner, for migrations; default DATABASE_URL."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis-compatible server, redis://...; without it the embedded one is started."
+    )
+    postgres_port: int = Field(
+        0, ge=0, le=65535, description="Port of the embedded Postgres; 0 picks a free one and keeps it."
+    )
+    redis_embedded_port: int = Field(
+        0, ge=0, le=65535, description="Port of the embedded queue server; 0 picks a free one and keeps it."
+    )
+
+    # Secrets
+    api_secret: SecretStr | None = Field(
+        None, description="Signs sessions, links and reply tokens; generated under DATA_DIR when absent."
+    )
+    encryption_keys: SecretStr | None = Field(
+        None,
+        description="kid:base64(32 bytes), comma-separated, the first one writes; generated under DATA_DIR when absent.",
+    )
+    encryption_key: SecretStr | None = Field(
+        None, description="One 32-byte key in base64, the short form of ENCRYPTION_KEYS."
+    )
+
+    # Who and which organisation
+    org: str = Field(
+        "local", description="Slug of the organisation this process serves when none is named by the request."
+    )
+    owner_email: str = Field(
+        "owner@localhost", description="E-mail address of the first owner, made at the first start."
+    )
+    owner_name: str = Field("Owner", description="Name of the first owner.")
+
+    # Language models
+    anthropic_api_key: SecretStr | None = Field(
+        None, description="Anthropic key; with it (or OPENAI_API_KEY) portfolios are proposed by a language model."
+    )
+    anthropic_base_url: str = Field(
+        "https://api.anthropic.com", description="Address of the Anthropic API or a gateway that speaks it."
+    )
+    openai_api_key: SecretStr | None = Field(None, description="OpenAI key.")
+    openai_base_url: str = Field(
+        "https://api.openai.com/v1", description="Address of the OpenAI API or a gateway that speaks it."
+    )
+    llm_timeout_seconds: float = Field(120, gt=0, description="Longest wait for one answer of a language model.")
+    llm_retry_seconds: float = Field(
+        2, ge=0, description="First pause before an LLM call is tried again; it doubles each time, three tries in all."
+    )
+
+    # Slack
+    slack_bot_token: SecretStr | None = Field(
+        None, description="Bot token (xoxb-...); without it the sandbox workspace is used."
+    )
+    slack_signing_secret: SecretStr | None = Field(None, description="Signing secret of the Slack app.")
+    slack_app_token: SecretStr | None = Field(
+        None, description="App-level token (xapp-...): Socket Mode, when there is no public address."
+    )
+    slack_api_url: str = Field(
+        "https://slack.com/api/", description="Slack's Web API; the sandbox workspace puts its own address here."
+    )
+    slack_default_channel: str = Field(
+        "#outcome-runtime", description="Channel for gates whose outcome.yaml names none."
+    )
+    sandbox_port: int = Field(8701, ge=0, le=65535, description="Port of the sandbox workspace's page.")
+    sandbox_people: str = Field(
+        "Owner <owner@localhost>",
+        description="People of the sandbox workspace, `Name <address>; Name <address>`; the first one is whom the page starts as.",
+    )
+
+    # Coding agents
+    agent_url: str | None = Field(
+        None, description="Where builds are sent (signed POST); without it agents fetch them over MCP."
+    )
+    agent_secret: SecretStr | None = Field(None, description="Secret (whsec_...) that signs what is sent to AGENT_URL.")
+    build_deadline_hours: float = Field(
+        24, gt=0, description="After so many hours without a report a build counts as failed."
+    )
+
+    # Rhythm
+    workers: int = Field(2, ge=1, le=64, description="Worker processes that `up` starts.")
+    worker_threads: int = Field(4, ge=1, le=64, description="Threads of each worker process.")
+    measure_every_seconds: float = Field(
+        300, gt=0, description="Seconds between two measurements of a running experiment."
+    )
+    clock_tick_seconds: float = Field(
+        1, gt=0, description="Seconds between two looks for what is due, when nothing wakes the clock earlier."
+    )
+    signal_silence_hours: float = Field(
+        24,
+        gt=0,
+        description="Hours of data time without news from a signal before its experiment is paused and a person asked.",
+    )
+
+    @cached_property
+    def public_url(self) -> str:
+        return (self.app_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """The bare text of a secret; call it where the secret is used, never where it is logged."""
+    return value.get_secret_value() if value else None
