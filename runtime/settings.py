@@ -117,6 +117,11 @@ class Settings(BaseSettings):
     clock_tick_seconds: float = Field(
         1, gt=0, description="Seconds between two looks for what is due, when nothing wakes the clock earlier."
     )
+    progress_every_seconds: float = Field(
+        21_600,
+        gt=0,
+        description="Seconds between two updates of a running experiment's message when nothing notable happens.",
+    )
     signal_silence_hours: float = Field(
         24,
         gt=0,

@@ -1,0 +1,1 @@
+"""Bot speaks: every door, each of which parses, makes one service call, and renders."""

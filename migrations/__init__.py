@@ -1,0 +1,1 @@
+"""Alembic migrations, append-only: columns are added with defaults, never dropped."""

@@ -1,0 +1,99 @@
+"""What a person can answer at each kind of gate, and what the answer does: one table."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Style = Literal["primary", "danger", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One button. `gate_event` moves the gate, `experiment_event` the experiment; `percent` is the rollout it asks for."""
+
+    id: str
+    label: str
+    gate_event: Literal["approve", "approve_with_conditions", "reject"]
+    experiment_event: str | None = None
+    style: Style = "default"
+    needs_reason: bool = False
+    confirm: str = ""
+    percent: int | None = None
+    recommended: bool = False
+
+
+CHOICES: dict[str, tuple[Choice, ...]] = {
+    "portfolio_review": (
+        Choice("approve", "Approve", "approve", "approve_portfolio", "primary"),
+        Choice("reject", "Reject", "reject", "reject_portfolio", "danger", needs_reason=True),
+    ),
+    "launch_approval": (
+        Choice("approve", "Approve launch", "approve", "approve_launch", "primary"),
+        Choice("approve_capped", "Approve with a cap", "approve_with_conditions", "approve_launch"),
+        Choice("rework", "Send back", "reject", "rework", needs_reason=True),
+        Choice("reject", "Reject", "reject", "reject_launch", "danger", needs_reason=True),
+    ),
+    "analysis_review": (
+        Choice(
+            "ship",
+            "Ship",
+            "approve",
+            "ship",
+            "primary",
+            confirm="Everybody will get this change, and its flag is finalised.",
+        ),
+        Choice("scale", "Scale up", "approve_with_conditions", "scale"),
+        Choice("run_on", "Run on", "approve_with_conditions", "run_on"),
+        Choice("iterate", "Iterate", "reject", "iterate"),
+        Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody."),
+    ),
+    "scale_approval": (
+        Choice(
+            "ship",
+            "Ship",
+            "approve",
+            "ship",
+            "primary",
+            confirm="Everybody will get this change, and its flag is finalised.",
+        ),
+        Choice("scale", "Scale further", "approve_with_conditions", "scale"),
+        Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody."),
+    ),
+    "ship_approval": (
+        Choice(
+            "ship",
+            "Ship",
+            "approve",
+            "ship",
+            "primary",
+            confirm="Everybody will get this change, and its flag is finalised.",
+        ),
+        Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody."),
+    ),
+    "change_review": (
+        Choice("approve", "Approve change", "approve", None, "primary"),
+        Choice("reject", "Keep as it is", "reject", None),
+    ),
+    "resume_review": (
+        Choice("resume", "Resume", "approve", "resume", needs_reason=True),
+        Choice("kill", "Kill", "reject", "kill", "danger"),
+    ),
+    "agent_question": (
+        Choice("approve", "Yes, go ahead", "approve", None, "primary"),
+        Choice("reject", "No", "reject", None, "danger"),
+    ),
+}
+
+
+def offered(gate_type: str, *, without: Sequence[str] = (), recommend: str | None = None) -> list[dict[str, Any]]:
+    """The choices of a gate as they are stored with it: frozen when it opens, so later code can't change what was offered."""
+    return [
+        asdict(choice) | {"recommended": choice.id == recommend}
+        for choice in CHOICES[gate_type]
+        if choice.id not in without
+    ]
+
+
+def find(options: Sequence[dict[str, Any]], choice_id: str) -> Choice | None:
+    """The stored choice with this id."""
+    return next((Choice(**option) for option in options if option["id"] == choice_id), None)

@@ -1,0 +1,219 @@
+"""Deciding, delegating and reopening gates: the same calls from every door."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from runtime import timers
+from runtime.db.engine import Row, Tx
+from runtime.digest import digest
+from runtime.errors import EvidenceChanged, GateAlreadyDecided, InvalidRequest, NotAllowed, NotYourGate, ReasonNeeded
+from runtime.gates import evidence, opening, policy, rows
+from runtime.gates.choices import Choice, find
+from runtime.gates.consequences import CONSEQUENCES, Decided
+from runtime.identity.people import By, Member
+from runtime.journal import Event, record
+from runtime.lifecycle import GATE, Actor, Approval
+from runtime.lifecycle.gate import OPEN
+
+if TYPE_CHECKING:
+    from runtime.core import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person said. `evidence` is the hash of what they were shown; `selection` the experiments they chose; `percent` a cap or a scale."""
+
+    choice: str
+    note: str = ""
+    evidence: str | None = None
+    selection: tuple[UUID, ...] | None = None
+    percent: int | None = None
+
+
+async def decide(runtime: "Runtime", org_id: UUID, gate_id: UUID, decision: Decision, *, by: By, now: datetime) -> Row:
+    """Record a person's answer, exactly once, and set everything in motion that follows from it, in one transaction.
+
+    Raises NotAllowed for anything that is not a person, NotYourGate, GateAlreadyDecided, ReasonNeeded, InvalidRequest,
+    and EvidenceChanged, after which the gate shows the new state and waits for a new answer.
+    """
+    async with runtime.transaction(org_id) as tx:
+        gate = await rows.get(tx, gate_id, lock=True)
+        member, standing = _entitled(gate, decision, by)
+        choice = _chosen(gate, decision)
+        fresh = await evidence.current(tx, gate)
+        stale = digest(fresh) != gate["evidence_hash"]
+        if stale:
+            await _renew(tx, gate, fresh, by)
+        elif _shown_other(gate, decision):
+            stale = True
+        else:
+            await _conclude(runtime, tx, gate, choice, decision, member, standing, by, now)
+        result = await rows.get(tx, gate_id)
+    if stale:
+        raise EvidenceChanged(
+            "The evidence changed since you saw it; the message shows the new state. Look again and decide again.",
+            gate_id=gate_id,
+        )
+    return result
+
+
+def _entitled(gate: Row, decision: Decision, by: By) -> tuple[Member, policy.Standing]:
+    if by.kind is not Actor.HUMAN or by.member is None:
+        raise NotAllowed("Gates are answered by people; agents and the system can only ask.", gate_id=gate["id"])
+    if gate["status"] not in OPEN:
+        raise GateAlreadyDecided(rows.already(gate), gate_id=gate["id"], status=gate["status"])
+    standing = policy.may_decide(by.member, rows.seat(gate), note=decision.note)
+    if not standing.allowed:
+        raise NotYourGate(
+            standing.refusal, gate_id=gate["id"], ask=rows.seat(gate).asked, override=standing.as_what == "override"
+        )
+    return by.member, standing
+
+
+def _chosen(gate: Row, decision: Decision) -> Choice:
+    choice = find(gate["options"], decision.choice)
+    if choice is None:
+        offered = ", ".join(option["id"] for option in gate["options"])
+        raise InvalidRequest(
+            f"'{decision.choice}' is not offered at this gate; offered: {offered}.", gate_id=gate["id"]
+        )
+    if choice.needs_reason and not decision.note.strip():
+        raise ReasonNeeded(
+            f"'{choice.label}' needs a reason; say in a sentence why.", gate_id=gate["id"], choice=choice.id
+        )
+    if (
+        choice.gate_event == "approve_with_conditions"
+        and choice.id in {"approve_capped", "scale"}
+        and _percent(choice, decision) is None
+    ):
+        raise InvalidRequest("Say a percentage between 1 and 100.", gate_id=gate["id"], choice=choice.id)
+    return choice
+
+
+def _percent(choice: Choice, decision: Decision) -> int | None:
+    value = decision.percent if decision.percent is not None else choice.percent
+    return value if value is not None and 1 <= value <= 100 else None  # noqa: PLR2004  a percentage
+
+
+def _shown_other(gate: Row, decision: Decision) -> bool:
+    return decision.evidence is not None and not gate["evidence_hash"].startswith(decision.evidence)
+
+
+async def _renew(tx: Tx, gate: Row, fresh: Mapping[str, Any], by: By) -> None:
+    version = await rows.change(tx, gate, evidence=dict(fresh), evidence_hash=digest(fresh))
+    event = Event("gate.evidence_changed", "gate", gate["id"], {"was": gate["evidence_hash"], "is": digest(fresh)})
+    await record(tx, event, by=by, notices=[rows.redraw(gate, version)])
+
+
+async def _conclude(
+    runtime: "Runtime",
+    tx: Tx,
+    gate: Row,
+    choice: Choice,
+    decision: Decision,
+    member: Member,
+    standing: policy.Standing,
+    by: By,
+    now: datetime,
+) -> None:
+    status = GATE.step(gate["status"], choice.gate_event, by=by.kind).to
+    percent = _percent(choice, decision)
+    selection = [str(item) for item in decision.selection] if decision.selection is not None else None
+    version = await rows.change(
+        tx, gate, status=status, choice=choice.id, response_note=decision.note or None, decided_by=member.email, decided_via=by.via,
+        responded_at=now, selection=selection, conditions=_conditions(choice, percent),
+    )  # fmt: skip
+    await timers.disarm(tx, gate["id"])
+    approval = Approval(gate["gate_type"], member.email)
+    decided = Decided(gate, choice, approval, decision.note, percent, decision.selection, by, now)
+    event = Event(
+        "gate.decided", "gate", gate["id"],
+        {"gate_type": gate["gate_type"], "choice": choice.id, "status": status, "as": standing.as_what, "note": decision.note,
+         "percent": percent, "evidence": gate["evidence_hash"], "via": by.via, "selection": selection},
+    )  # fmt: skip
+    await record(tx, event, by=by)
+    await CONSEQUENCES[gate["gate_type"]](runtime, tx, decided)
+    # Written last, so that in the batch every effect of the decision stands before the message that tells of it.
+    await record(
+        tx, Event("gate.shown", "gate", gate["id"], {"version": version}), by=by, notices=[rows.redraw(gate, version)]
+    )
+
+
+def _conditions(choice: Choice, percent: int | None) -> list[str]:
+    if choice.gate_event != "approve_with_conditions":
+        return []
+    return [f"at most {percent} % of users"] if percent is not None else [choice.label.lower()]
+
+
+async def delegate(runtime: "Runtime", org_id: UUID, gate_id: UUID, *, to: Member, by: By, now: datetime) -> Row:
+    """Hand a gate to a colleague, whose clock starts anew. The delegator keeps the right to answer."""
+    async with runtime.transaction(org_id) as tx:
+        gate = await rows.get(tx, gate_id, lock=True)
+        _entitled(gate, Decision("", note="delegating"), by)
+        if to.role == "viewer":
+            raise InvalidRequest(f"{to.name} can only look; choose somebody who may decide.", gate_id=gate_id)
+        status = GATE.step(gate["status"], "delegate", by=by.kind).to
+        clock_version = gate["clock_version"] + 1
+        sla = timedelta(hours=gate["sla_hours"])
+        version = await rows.change(
+            tx, gate, status=status, delegated_to=to.email, clock_version=clock_version, due_at=now + sla
+        )
+        await timers.disarm(tx, gate_id)
+        await opening.arm_clock(tx, gate_id, version=clock_version, opened=now, sla=sla)
+        event = Event("gate.delegated", "gate", gate_id, {"to": to.email})
+        await record(tx, event, by=by, notices=[rows.redraw(gate, version)])
+        return await rows.get(tx, gate_id)
+
+
+async def withdraw(tx: Tx, gate: Row, reason: str, *, by: By, now: datetime) -> None:
+    """Close an open gate whose question is over, without approving anything."""
+    status = GATE.step(gate["status"], "withdraw", by=by.kind).to
+    version = await rows.change(tx, gate, status=status, response_note=reason, responded_at=now)
+    await timers.disarm(tx, gate["id"])
+    await record(
+        tx, Event("gate.withdrawn", "gate", gate["id"], {"reason": reason}), by=by, notices=[rows.redraw(gate, version)]
+    )
+
+
+async def withdraw_all(tx: Tx, experiment_id: UUID, reason: str, *, by: By, now: datetime) -> None:
+    for gate in await rows.open_of_experiment(tx, experiment_id):
+        await withdraw(tx, gate, reason, by=by, now=now)
+
+
+async def reopen(runtime: "Runtime", org_id: UUID, gate_id: UUID, *, by: By, now: datetime) -> UUID:
+    """Ask again what ran out of time: a new gate with the same question and the evidence as it is now."""
+    async with runtime.transaction(org_id) as tx:
+        gate = await rows.get(tx, gate_id, lock=True)
+        if by.kind is not Actor.HUMAN:
+            raise NotAllowed("Only people reopen gates.", gate_id=gate_id)
+        if gate["status"] != "timed_out":
+            raise InvalidRequest(
+                "Only a gate that was closed without a decision can be reopened.",
+                gate_id=gate_id,
+                status=gate["status"],
+            )
+        outcome = await _outcome(tx, gate["outcome_id"])
+        ask = opening.Ask(
+            gate["gate_type"], gate["question"], gate["context_package"], await evidence.current(tx, gate), gate["options"],
+            gate["experiment_id"], gate["snapshot_id"], gate["signal_snapshot"], reopens=gate_id,
+        )  # fmt: skip
+        opened = await opening.open_gate(
+            tx, outcome, ask, default_channel=runtime.settings.slack_default_channel, now=now, by=by
+        )
+        version = await rows.change(tx, gate, response_note="reopened")
+        await record(
+            tx,
+            Event("gate.reopened", "gate", gate_id, {"as": str(opened)}),
+            by=by,
+            notices=[rows.redraw(gate, version)],
+        )
+        return opened
+
+
+async def _outcome(tx: Tx, outcome_id: UUID) -> Row:
+    from runtime.outcomes.rows import get  # noqa: PLC0415  outcomes open gates as well
+
+    return await get(tx, outcome_id)

@@ -1,0 +1,68 @@
+"""From the constraints of outcome.yaml to guardrails and their looks. PURE."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.measurement.store import Sums
+from runtime.statistics.constraints import ConstraintLook, Guardrail, Side, check, check_rate
+from runtime.statistics.moments import Moments, from_sums
+from runtime.statistics.phases import PhaseArms
+
+_QUANTILE = re.compile(r"p(\d\d)(?:_\w+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One constraint and what its data say now."""
+
+    name: str
+    unit: str
+    look: ConstraintLook
+
+    def to_json(self) -> dict[str, Any]:
+        look = self.look.to_json()
+        return look | {"name": self.name, "unit": self.unit, "value": look["estimate"]}
+
+
+def limits(constraints: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Side, float]]:
+    """Every limit of every constraint; a constraint with min and max is two."""
+    for constraint in constraints:
+        if constraint.get("max") is not None:
+            yield constraint, "max", float(constraint["max"])
+        if constraint.get("min") is not None:
+            yield constraint, "min", float(constraint["min"])
+
+
+def quantile_share(constraint: Mapping[str, Any]) -> float | None:
+    """For "p95 at most 800": the share of units that may lie beyond, 0.05. An average of percentiles is not a percentile."""
+    found = _QUANTILE.search(str(constraint.get("metric", "")))
+    return None if found is None else 1.0 - int(found.group(1)) / 100
+
+
+def look_at(
+    constraint: Mapping[str, Any],
+    side: Side,
+    limit: float,
+    sums: Mapping[int, Mapping[str, Sums]],
+    recent: Sequence[float],
+    watched: int,
+) -> Watched:
+    """Test one limit on the treated arm. Values that are all 0 or 1 are a rate and get the exact test."""
+    name = str(constraint["signal"])
+    treated = [arms["treatment"] for arms in sums.values() if "treatment" in arms]
+    beyond = _beyond(treated)
+    share = quantile_share(constraint)
+    if share is not None and side == "max" and beyond is not None:
+        guardrail = Guardrail(name=name, kind="rate", side="max", limit=share)
+        return Watched(name, "share", check_rate(guardrail, beyond, sum(arm.n for arm in treated), guardrails=watched))
+    rate = all(arm.total == arm.total_sq for arm in treated) and 0.0 < limit < 1.0
+    guardrail = Guardrail(name=name, kind="rate" if rate else "mean", side=side, limit=limit)
+    phases = [PhaseArms(Moments(0, 0.0, 0.0), from_sums(arm.n, arm.total, arm.total_sq)) for arm in treated]
+    return Watched(name, "share" if rate else "", check(guardrail, phases, recent=recent, guardrails=watched))
+
+
+def _beyond(treated: Sequence[Sums]) -> int | None:
+    known = [arm.beyond_limit for arm in treated]
+    return None if not known or None in known else sum(count for count in known if count is not None)

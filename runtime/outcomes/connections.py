@@ -1,0 +1,81 @@
+"""Opening what an organisation configured: its signal sources, its flag service, its coding agents."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from runtime.db.engine import Tx
+from runtime.db.tables import secrets, workspaces
+from runtime.errors import InvalidConfiguration
+from runtime.integrations import catalogue
+from runtime.integrations.contracts import ExecutionTarget, FlagService, SignalConnector
+from runtime.settings import secret
+
+if TYPE_CHECKING:
+    from runtime.core import Runtime
+
+
+async def seal(runtime: "Runtime", tx: Tx, values: Mapping[str, str]) -> None:
+    """Keep the values of the variables outcome.yaml refers to, encrypted; workers need no environment of their own."""
+    for name, value in values.items():
+        sealed = runtime.vault.seal(value, org_id=tx.org_id, purpose=f"secret:{name}")
+        statement = insert(secrets).values(org_id=tx.org_id, name=name, sealed=sealed)
+        await tx.run(statement.on_conflict_do_update(index_elements=["org_id", "name"], set_={"sealed": sealed}))
+
+
+async def environment(runtime: "Runtime", tx: Tx) -> dict[str, str]:
+    """What `${NAME}` stands for: the process environment, over which the stored values win."""
+    rows = await tx.all(select(secrets))
+    return {
+        **os.environ,
+        **{
+            row["name"]: runtime.vault.open(row["sealed"], org_id=tx.org_id, purpose=f"secret:{row['name']}")
+            for row in rows
+        },
+    }
+
+
+async def _file(runtime: "Runtime", org_id: UUID) -> tuple[Mapping[str, Any], dict[str, str]]:
+    async with runtime.transaction(org_id) as tx:
+        file = await tx.value(select(workspaces.c.outcome_file).order_by(workspaces.c.created_at).limit(1))
+        return file or {}, await environment(runtime, tx)
+
+
+async def connector(runtime: "Runtime", org_id: UUID, source: str) -> SignalConnector:
+    """The signal source an outcome names; close it after use."""
+    from runtime.measurement.store import Stored  # noqa: PLC0415  measurement reads through connections as well
+    from runtime.spec.references import resolve  # noqa: PLC0415  keeps the YAML reader out of processes that need none
+
+    file, env = await _file(runtime, org_id)
+    declared = next((item for item in file.get("signal_connectors") or [] if item["name"] == source), None)
+    if declared is None and source != "webhook":
+        raise InvalidConfiguration(
+            f"No signal connector is named '{source}'; declare it under signal_connectors in outcome.yaml.",
+            source=source,
+        )
+    config = resolve(declared["config"], env) if declared else {}
+    kind = declared["type"] if declared else "webhook"
+    return catalogue.connector(kind, config, runtime.http, stored=Stored(runtime, org_id))
+
+
+async def flags(runtime: "Runtime", org_id: UUID) -> FlagService:
+    """The feature-flag service of outcome.yaml; without one, the in-memory service."""
+    from runtime.spec.references import resolve  # noqa: PLC0415  as above
+
+    file, env = await _file(runtime, org_id)
+    declared = file.get("feature_flags") or {"provider": "memory", "config": {}}
+    return catalogue.flag_service(declared["provider"], resolve(declared.get("config") or {}, env), runtime.http)
+
+
+def target(runtime: "Runtime") -> ExecutionTarget:
+    """Where builds go: the agent at AGENT_URL, or whoever fetches them over MCP."""
+    settings = runtime.settings
+    if settings.agent_url:
+        return catalogue.target(
+            "generic", {"url": settings.agent_url, "secret": secret(settings.agent_secret) or ""}, runtime.http
+        )
+    return catalogue.target("mcp", {}, runtime.http)

@@ -1,0 +1,39 @@
+"""Durable timers as rows: armed in the caller's transaction, claimed with a lease, closed where they act."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from runtime.db.engine import Row, Tx
+from runtime.db.tables import timers
+
+
+async def arm(tx: Tx, kind: str, subject_id: UUID, *, version: int, due_at: datetime) -> None:
+    """Set a timer for one version of its subject; setting the same one again moves it."""
+    statement = insert(timers).values(
+        org_id=tx.org_id, kind=kind, subject_id=subject_id, version=version, due_at=due_at
+    )
+    await tx.run(
+        statement.on_conflict_do_update(
+            index_elements=["org_id", "kind", "subject_id", "version"],
+            set_={"due_at": due_at, "status": "armed", "lease_until": None, "attempts": 0},
+        )
+    )
+
+
+async def disarm(tx: Tx, subject_id: UUID, *kinds: str) -> None:
+    """Stop all timers of a subject, or those of the given kinds."""
+    statement = update(timers).where(timers.c.subject_id == subject_id, timers.c.status == "armed")
+    await tx.run((statement.where(timers.c.kind.in_(kinds)) if kinds else statement).values(status="disarmed"))
+
+
+async def take(tx: Tx, timer_id: int) -> Row | None:
+    """Lock a claimed timer for acting on it; None when somebody else has closed it meanwhile."""
+    return await tx.first(select(timers).where(timers.c.id == timer_id, timers.c.status == "armed").with_for_update())
+
+
+async def close(tx: Tx, timer_id: int) -> None:
+    """Mark a timer done, in the transaction that did what it was for."""
+    await tx.run(update(timers).where(timers.c.id == timer_id).values(status="done", fired_at=func.clock_timestamp()))

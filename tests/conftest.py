@@ -1,0 +1,80 @@
+"""Real servers for every test: one embedded Postgres and one queue a session, one fresh database a test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+
+from runtime.core import Runtime, open_runtime
+from runtime.db.migrate import migrate
+from runtime.identity.members import ensure_home
+from runtime.local.databases import clone_database, create_database, drop_database
+from runtime.local.postgres import LocalPostgres, start_postgres
+from runtime.local.valkey import LocalValkey, start_valkey
+from runtime.settings import Settings
+
+KEYS = "test:" + "A" * 43 + "="
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
+    server = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalValkey]:
+    server = start_valkey(tmp_path_factory.mktemp("valkey"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: LocalPostgres) -> str:
+    """A migrated database that tests copy."""
+    asyncio.run(migrate(create_database(postgres, "template_outcome")))
+    return "template_outcome"
+
+
+@pytest.fixture
+def database(postgres: LocalPostgres, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    clone_database(postgres, template, name)
+    yield name
+    drop_database(postgres, name)
+
+
+@pytest.fixture
+def settings(postgres: LocalPostgres, valkey: LocalValkey, database: str, tmp_path: Path) -> Settings:
+    """Settings of a fresh organisation; nothing is read from the environment's .env."""
+    return Settings(
+        _env_file=None,
+        data_dir=tmp_path / "data",
+        database_url=SecretStr(postgres.url(database, "outcome_app")),
+        migration_database_url=SecretStr(postgres.url(database)),
+        redis_url=SecretStr(valkey.url),
+        encryption_keys=SecretStr(KEYS),
+        api_secret=SecretStr("s" * 40),
+        owner_email="arun@example.com",
+        owner_name="Arun",
+        measure_every_seconds=1,
+        llm_retry_seconds=0,
+    )
+
+
+@pytest.fixture
+async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    opened = open_runtime(settings)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def org_id(runtime: Runtime) -> UUID:
+    return await ensure_home(runtime)

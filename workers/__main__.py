@@ -1,0 +1,42 @@
+"""One worker process: Dramatiq threads and the clock. The supervisor starts several; the death of one ends no other."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import dramatiq
+
+from runtime.errors import InvalidConfiguration
+from runtime.settings import Settings, secret
+from workers.broker import connect
+
+
+def main() -> None:
+    settings = Settings()
+    redis_url = secret(settings.redis_url)
+    if redis_url is None:
+        raise InvalidConfiguration("REDIS_URL is not set; `outcome-runtime up` starts an embedded server and sets it.")
+    broker = connect(redis_url)
+    from workers import clock  # noqa: PLC0415  its actors bind to the broker connected just above
+
+    worker = dramatiq.Worker(broker, queues={"outcome"}, worker_threads=settings.worker_threads, worker_timeout=250)
+    worker.start()
+    try:
+        asyncio.run(_clock(lambda stop: clock.run(settings, stop)))
+    finally:
+        worker.stop(timeout=10_000)
+        broker.close()
+
+
+async def _clock(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sys.stdout.write("worker ready\n")
+    sys.stdout.flush()
+    await run(stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""The actors: thin doors from the queue to one call each. Import only after `broker.connect`."""
+
+from uuid import UUID
+
+import dramatiq
+
+from workers import outbox, timers
+from workers.broker import QUEUE
+from workers.current import current_runtime
+
+
+@dramatiq.actor(queue_name=QUEUE, max_retries=0, time_limit=600_000)
+async def deliver(org_id: str, batch: str) -> None:
+    """Deliver one batch of the outbox. Not retried here: an undelivered row is due again by its own clock."""
+    await outbox.deliver(current_runtime(), UUID(org_id), UUID(batch))
+
+
+@dramatiq.actor(queue_name=QUEUE, max_retries=0, time_limit=600_000)
+async def fire(org_id: str, timer_id: int, kind: str) -> None:
+    """Act on one timer. Not retried here: a timer that did not close is claimed again when its lease ends."""
+    await timers.fire(current_runtime(), UUID(org_id), timer_id, kind)

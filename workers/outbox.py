@@ -1,0 +1,108 @@
+"""Empty one batch of the outbox: effects first, then notices; each row is marked on its own, and a failed one comes back later."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select, update
+
+from runtime.core import Runtime
+from runtime.db.engine import Row, exclusive
+from runtime.db.tables import outbox
+from runtime.errors import OutcomeRuntimeError
+from runtime.integrations import catalogue
+from runtime.integrations.contracts import Channel, Notice
+from workers.effects import EFFECTS
+
+log = structlog.get_logger()
+
+MOST_ATTEMPTS = 12
+"""Doubling from one second to ten minutes, this is more than an hour of trying; after it a person must look."""
+_LONGEST = 600
+_PATIENCE = 20.0
+"""Seconds to wait for an earlier effect or message of the same subject before leaving the row to the next claim."""
+
+_channels: dict[str, Channel] = {}
+
+
+async def deliver(runtime: Runtime, org_id: UUID, batch: UUID) -> None:
+    """Perform what is due in a batch. A process may die at any line: what is not marked done is claimed again."""
+    for row in await _due(runtime, org_id, batch):
+        async with exclusive(runtime.engine, _one_at_a_time(row), wait_seconds=_PATIENCE) as mine:
+            if mine and await _still_due(runtime, row):
+                await _attempt(runtime, row)
+
+
+def _one_at_a_time(row: Row) -> str:
+    """Effects on one subject never overtake each other, nor do messages to one place about it."""
+    return f"outbox:{row['kind']}:{row['subject_id']}:{row['channel'] or ''}:{row['place'] or ''}"
+
+
+async def _still_due(runtime: Runtime, row: Row) -> bool:
+    async with runtime.transaction(row["org_id"]) as tx:
+        return bool(await tx.value(select(outbox.c.status == "due").where(outbox.c.id == row["id"])))
+
+
+async def _attempt(runtime: Runtime, row: Row) -> None:
+    try:
+        await _perform(runtime, row)
+    except Exception as error:  # noqa: BLE001  whatever one row does, the others must still go out
+        await _failed(runtime, row, error)
+    else:
+        await _mark(runtime, row, status="done", done_at=func.clock_timestamp(), last_error=None)
+
+
+async def _due(runtime: Runtime, org_id: UUID, batch: UUID) -> list[Row]:
+    o = outbox.c
+    statement = (
+        select(outbox)
+        .where(o.batch == batch, o.status == "due", o.available_at <= func.clock_timestamp())
+        .order_by(o.position)
+    )
+    async with runtime.transaction(org_id) as tx:
+        return list(await tx.all(statement))
+
+
+async def _perform(runtime: Runtime, row: Row) -> None:
+    if row["kind"] == "effect":
+        await EFFECTS[row["name"]](runtime, row["org_id"], row["subject_id"])
+        return
+    notice = Notice(
+        row["org_id"], row["name"], row["subject_id"], row["payload"].get("event", ""), row["place"], row["payload"]
+    )
+    await _channel(runtime, row["channel"]).deliver(notice)
+
+
+def _channel(runtime: Runtime, name: str) -> Channel:
+    if name not in _channels:
+        _channels[name] = catalogue.channel(name)(runtime)
+    return _channels[name]
+
+
+async def _failed(runtime: Runtime, row: Row, error: Exception) -> None:
+    attempts = row["attempts"] + 1
+    context = error.context if isinstance(error, OutcomeRuntimeError) else {}
+    wait = float(context.get("retry_after") or min(_LONGEST, 2 ** (attempts - 1)))
+    message = f"{type(error).__name__}: {error}"[:2000]
+    log.warning(
+        "outbox.retry",
+        name=row["name"],
+        kind=row["kind"],
+        subject=str(row["subject_id"]),
+        attempts=attempts,
+        wait=wait,
+        error=message,
+    )
+    status = "dead" if attempts >= MOST_ATTEMPTS and row["kind"] == "notice" else "due"
+    await _mark(
+        runtime, row, status=status, last_error=message, available_at=func.clock_timestamp() + timedelta(seconds=wait)
+    )
+
+
+async def _mark(runtime: Runtime, row: Row, **values: object) -> None:
+    async with runtime.transaction(row["org_id"]) as tx:
+        await tx.run(
+            update(outbox)
+            .where(outbox.c.id == row["id"])
+            .values(attempts=row["attempts"] + 1, lease_until=None, **values)
+        )
