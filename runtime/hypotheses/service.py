@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiments, llm_calls
 from runtime.db.tables import outcomes as outcomes_table
-from runtime.errors import InvalidRequest, LLMFailed, NotFound
+from runtime.errors import InvalidConfiguration, InvalidRequest, LLMFailed, NotFound, OutcomeRuntimeError
 from runtime.experiments import service
 from runtime.gates import briefing, opening, pictures
 from runtime.hypotheses.generate import Proposal, propose
@@ -23,9 +23,9 @@ from runtime.llm.contracts import ProviderConfig, Usage
 from runtime.llm.gateway import Gateway
 from runtime.measurement.query import is_share
 from runtime.outcomes import rows as outcomes
-from runtime.outcomes.service import notice_to
+from runtime.outcomes.service import applied_file, notice_to
 from runtime.settings import secret
-from runtime.spec.models import OutcomeSpec
+from runtime.spec.models import OutcomeSpec, Provider
 from runtime.statistics.plan import Plan
 from runtime.statistics.power import make_plan
 
@@ -43,13 +43,30 @@ async def for_outcome(runtime: "Runtime", org_id: UUID, outcome_id: UUID, *, sou
     learned = await search(runtime, org_id, f"{outcome['title']} {outcome['primary_signal']['metric']}", limit=8)
     async with runtime.transaction(org_id) as tx:
         context = await _context(tx, outcome, learned, room)
+        provider, model = await _model(tx, outcome)
     gateway = _gateway(runtime)
     try:
-        proposal = await propose(source or ("llm" if gateway else "playbook"), context, gateway, org_id=org_id)
-    except LLMFailed as error:
+        proposal = await propose(
+            source or ("llm" if gateway else "playbook"),
+            context,
+            gateway,
+            org_id=org_id,
+            provider=provider,
+            model=model,
+        )
+    except (LLMFailed, InvalidConfiguration) as error:
         await _hand_over(runtime, org_id, outcome, error)
         return
     await _write(runtime, org_id, outcome_id, proposal, learned)
+
+
+async def _model(tx: Tx, outcome: Row) -> tuple[Provider | None, str | None]:
+    """The provider and model outcome.yaml names for hypotheses; the only configured provider needs no naming."""
+    file = await applied_file(tx)
+    spec = OutcomeSpec.model_validate(outcome["spec"])
+    if file is None or (spec.llm_provider is None and "default_provider" not in file.llm.model_fields_set):
+        return spec.llm_provider, None
+    return spec.llm_provider or file.llm.default_provider, file.llm.hypothesis_model
 
 
 async def after_experiment(runtime: "Runtime", org_id: UUID, experiment_id: UUID) -> None:
@@ -112,7 +129,7 @@ class UsageRows:
             )  # fmt: skip
 
 
-async def _hand_over(runtime: "Runtime", org_id: UUID, outcome: Row, error: LLMFailed) -> None:
+async def _hand_over(runtime: "Runtime", org_id: UUID, outcome: Row, error: OutcomeRuntimeError) -> None:
     """Three tries failed: a person is told, and told both ways on; nothing is proposed in the model's name."""
     text = (
         f"No portfolio could be proposed for “{outcome['title']}”: {error.message} "

@@ -79,7 +79,7 @@ async def authenticate(runtime: "Runtime", token: str, *, now: datetime) -> Call
         row = await tx.first(select(keys).where(keys.c.id == found.key_id))
     if row is None or not _valid(row, now):
         raise NotAuthenticated
-    return Caller(row["org_id"], row["id"], row["kind"], row["name"], row["member_id"], row["experiment_id"])
+    return _caller(row)
 
 
 async def signing_secret(runtime: "Runtime", key_id: UUID, *, now: datetime) -> tuple[Caller, str]:
@@ -92,8 +92,22 @@ async def signing_secret(runtime: "Runtime", key_id: UUID, *, now: datetime) -> 
         row = await tx.first(select(keys).where(keys.c.id == key_id))
     if row is None or not _valid(row, now) or row["sealed_secret"] is None:
         raise NotAuthenticated
-    caller = Caller(row["org_id"], row["id"], row["kind"], row["name"], row["member_id"], row["experiment_id"])
-    return caller, runtime.vault.open(row["sealed_secret"], org_id=row["org_id"], purpose="signing")
+    return _caller(row), runtime.vault.open(row["sealed_secret"], org_id=row["org_id"], purpose="signing")
+
+
+async def signing_secrets(runtime: "Runtime", org_id: UUID) -> list[tuple[Caller, str]]:
+    """Every ingest key of an organisation that is valid now, newest first; two at a time let senders change over."""
+    async with runtime.transaction(org_id) as tx:
+        rows = await tx.all(select(keys).where(keys.c.kind == "ingest").order_by(keys.c.created_at.desc()))
+    return [
+        (_caller(row), runtime.vault.open(row["sealed_secret"], org_id=org_id, purpose="signing"))
+        for row in rows
+        if row["sealed_secret"] and _valid(row, runtime.now())
+    ]
+
+
+def _caller(row: Row) -> Caller:
+    return Caller(row["org_id"], row["id"], row["kind"], row["name"], row["member_id"], row["experiment_id"])
 
 
 def _valid(row: Row, now: datetime) -> bool:

@@ -1,0 +1,33 @@
+"""The bot process: the web server on its port, until it is told to stop."""
+
+import asyncio
+import signal
+import sys
+
+from aiohttp import web
+
+from bot.web import create_app
+from runtime.core import running
+from runtime.identity.members import ensure_home
+from runtime.settings import Settings
+
+
+async def serve(settings: Settings) -> None:
+    async with running(settings) as runtime:
+        org_id = await ensure_home(runtime)
+        runner = web.AppRunner(create_app(runtime, org_id), access_log=None)
+        await runner.setup()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        try:
+            await web.TCPSite(runner, settings.host, settings.port).start()
+            sys.stdout.write(f"bot ready on {settings.public_url}\n")
+            sys.stdout.flush()
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Settings()))

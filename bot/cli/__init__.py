@@ -1,0 +1,70 @@
+"""The command line: `outcome-runtime COMMAND`. Each command's module is imported only when it is called."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from runtime.errors import OutcomeRuntimeError
+
+COMMANDS = {
+    "up": ("bot.cli.up", "Run the bot, the workers and, where none is configured, the embedded servers."),
+    "doctor": ("bot.cli.doctor", "Say what is configured, what is reachable, what is missing and how to mend it."),
+    "validate": ("bot.cli.files", "Check an outcome.yaml; every error with its line, at once."),
+    "plan": ("bot.cli.files", "Show what applying an outcome.yaml would change."),
+    "apply": ("bot.cli.files", "Bring the runtime to an outcome.yaml."),
+    "export": ("bot.cli.files", "Write what runs back as an outcome.yaml."),
+    "status": ("bot.cli.look", "Outcomes, their experiments and open gates."),
+    "learnings": ("bot.cli.look", "Ask what past experiments taught."),
+    "lifecycle": ("bot.cli.look", "Print the lifecycles of outcomes, experiments and gates."),
+    "journal": ("bot.cli.look", "Print the audit journal and check its chain of hashes."),
+    "key": ("bot.cli.admin", "Make and revoke keys of agents, readers and senders of signals."),
+    "database": ("bot.cli.admin", "Make another database on the embedded server."),
+    "migrate": ("bot.cli.admin", "Bring the database to this version's tables."),
+}
+
+
+class Commands(click.Group):
+    """Knows its commands by name and help, so that `--help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from difflib import get_close_matches  # noqa: PLC0415  only for a mistyped command
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"There is no command '{args[0]}'." + (f" Did you mean '{near[0]}'?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option("0.1.0", prog_name="outcome-runtime")
+def group() -> None:
+    """Outcome Runtime: AI proposes experiments, people decide at gates, always-valid statistics say what moved."""
+
+
+def main() -> None:
+    """Run a command; an error of ours is one sentence on standard error and exit status 1."""
+    try:
+        group.main(prog_name="outcome-runtime", standalone_mode=True)
+    except OutcomeRuntimeError as error:
+        sys.stderr.write(f"{error.message}\n")
+        if os.environ.get("OUTCOME_RUNTIME_TRACEBACK"):
+            raise
+        sys.exit(1)

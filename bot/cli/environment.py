@@ -1,0 +1,76 @@
+"""From settings to a runtime on this machine: embedded servers where none are named, generated secrets where none are given."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from runtime.core import Runtime, running
+from runtime.db.migrate import current, head
+from runtime.errors import InvalidConfiguration
+from runtime.identity import members
+from runtime.identity.people import By, person
+from runtime.local.secrets import LocalSecrets, load_or_create_secrets
+from runtime.local.servers import Servers, ensure_servers
+from runtime.settings import Settings, secret
+
+Result = TypeVar("Result")
+
+
+def complete(settings: Settings, servers: Servers, secrets: LocalSecrets) -> Settings:
+    """The settings with every gap filled from this machine."""
+    given_keys = secret(settings.encryption_keys)
+    one_key = secret(settings.encryption_key)
+    keys = given_keys or (f"main:{one_key}" if one_key else secrets.encryption_keys)
+    return settings.model_copy(
+        update={
+            "database_url": SecretStr(servers.database_url),
+            "migration_database_url": SecretStr(servers.migration_database_url),
+            "redis_url": SecretStr(servers.redis_url),
+            "encryption_keys": SecretStr(keys),
+            "api_secret": settings.api_secret or SecretStr(secrets.api_secret),
+            "agent_secret": settings.agent_secret or SecretStr(secrets.agent_secret),
+        }
+    )
+
+
+@contextmanager
+def local() -> Iterator[Settings]:
+    """Complete settings for the length of one command; servers that `up` runs are used and left running."""
+    settings = Settings()
+    with ensure_servers(settings) as servers:
+        yield complete(settings, servers, load_or_create_secrets(settings.data_dir))
+
+
+def local_settings() -> Settings:
+    """As `local`, for a process that lives as long as its parent wants; the servers must be running already."""
+    with local() as settings:
+        return settings
+
+
+def with_runtime(work: Callable[[Runtime, UUID], Awaitable[Result]]) -> Result:
+    """Run one piece of work on a migrated database as the local organisation."""
+    with local() as settings:
+        return asyncio.run(_work(settings, work))
+
+
+async def _work(settings: Settings, work: Callable[[Runtime, UUID], Awaitable[Result]]) -> Result:
+    at = await current(secret(settings.database_url) or "", role=None)
+    if at != head():
+        raise InvalidConfiguration(
+            f"The database is at revision {at or 'none'}, this version needs {head()}; run `outcome-runtime migrate`."
+        )
+    async with running(settings) as runtime:
+        return await work(runtime, await members.ensure_home(runtime))
+
+
+async def operator(runtime: Runtime, org_id: UUID) -> By:
+    """Who types: the person at this machine's command line acts as the organisation's owner. No command decides a gate."""
+    async with runtime.transaction(org_id) as tx:
+        owner = await members.owner(tx)
+    if owner is None:
+        raise InvalidConfiguration("This organisation has no owner; set OWNER_EMAIL and start again.")
+    return person(owner, "cli")
