@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import text
@@ -72,7 +73,14 @@ def open_runtime(settings: Settings) -> Runtime:
         )
     if keys is None:
         raise InvalidConfiguration("ENCRYPTION_KEYS is not set; `outcome-runtime up` generates one under DATA_DIR.")
-    return Runtime(settings, open_engine(url), Vault.from_keys(keys), Http())
+    return Runtime(settings, open_engine(url), Vault.from_keys(keys), Http(allow=_hosts(settings)))
+
+
+def _hosts(settings: Settings) -> tuple[str, ...]:
+    """Hosts the operator named, and that of AGENT_URL, which only the operator can set."""
+    agent = urlsplit(settings.agent_url or "").hostname
+    named = [host.strip() for host in settings.allow_private_hosts.split(",")]
+    return tuple(host for host in (*named, agent) if host)
 
 
 @asynccontextmanager

@@ -132,3 +132,9 @@ class JournalBroken(OutcomeRuntimeError):
     """The journal's hash chain does not hold; somebody changed history. Restore from a backup and investigate."""
 
     code = "JOURNAL_BROKEN"
+
+
+class DatabaseFailed(OutcomeRuntimeError):
+    """The database did not do what was asked; `outcome-runtime doctor` says what is reachable."""
+
+    code = "DATABASE_FAILED"

@@ -108,11 +108,19 @@ class Settings(BaseSettings):
         24, gt=0, description="After so many hours without a report a build counts as failed."
     )
 
+    allow_private_hosts: str = Field(
+        "",
+        description="Hosts on private or loopback addresses that connectors, flag services and agents may be reached at, comma-separated.",
+    )
+
     # Rhythm
     workers: int = Field(2, ge=1, le=64, description="Worker processes that `up` starts.")
     worker_threads: int = Field(4, ge=1, le=64, description="Threads of each worker process.")
     measure_every_seconds: float = Field(
         300, gt=0, description="Seconds between two measurements of a running experiment."
+    )
+    level_every_seconds: float = Field(
+        3600, gt=0, description="Seconds between two readings of an outcome's level for everybody."
     )
     clock_tick_seconds: float = Field(
         1, gt=0, description="Seconds between two looks for what is due, when nothing wakes the clock earlier."

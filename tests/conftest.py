@@ -16,6 +16,7 @@ from runtime.local.databases import clone_database, create_database, drop_databa
 from runtime.local.postgres import LocalPostgres, start_postgres
 from runtime.local.valkey import LocalValkey, start_valkey
 from runtime.settings import Settings
+from tests.story import Story
 
 KEYS = "test:" + "A" * 43 + "="
 _numbers = count(1)
@@ -78,3 +79,8 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
 @pytest.fixture
 async def org_id(runtime: Runtime) -> UUID:
     return await ensure_home(runtime)
+
+
+@pytest.fixture
+def story(runtime: Runtime, org_id: UUID) -> Story:
+    return Story(runtime, org_id)

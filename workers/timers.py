@@ -9,7 +9,7 @@ from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
 from runtime.experiments import build
 from runtime.gates import clock
-from runtime.measurement import tick
+from runtime.measurement import progress, tick
 from runtime.outcomes import service as outcomes
 
 Fire = Callable[[Tx, Row, datetime], Awaitable[None]]
@@ -26,6 +26,9 @@ TIMERS: dict[str, Fire] = {
 async def fire(runtime: Runtime, org_id: UUID, timer_id: int, kind: str) -> None:
     if kind == "measure":
         await tick.fire(runtime, org_id, timer_id)
+        return
+    if kind == "outcome_level":
+        await progress.fire(runtime, org_id, timer_id)
         return
     async with runtime.transaction(org_id) as tx:
         timer = await timers.take(tx, timer_id)

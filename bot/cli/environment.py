@@ -7,10 +7,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.core import Runtime, running
 from runtime.db.migrate import current, head
-from runtime.errors import InvalidConfiguration
+from runtime.errors import DatabaseFailed, InvalidConfiguration
 from runtime.identity import members
 from runtime.identity.people import By, person
 from runtime.local.secrets import LocalSecrets, load_or_create_secrets
@@ -54,11 +55,17 @@ def local_settings() -> Settings:
 def with_runtime(work: Callable[[Runtime, UUID], Awaitable[Result]]) -> Result:
     """Run one piece of work on a migrated database as the local organisation."""
     with local() as settings:
-        return asyncio.run(_work(settings, work))
+        try:
+            return asyncio.run(_work(settings, work))
+        except (SQLAlchemyError, OSError) as error:
+            reason = str(error).partition("\n")[0]
+            raise DatabaseFailed(
+                f"The database did not do what was asked: {reason}. `outcome-runtime doctor` says what is reachable."
+            ) from error
 
 
 async def _work(settings: Settings, work: Callable[[Runtime, UUID], Awaitable[Result]]) -> Result:
-    at = await current(secret(settings.database_url) or "", role=None)
+    at = await current(secret(settings.migration_database_url) or "")
     if at != head():
         raise InvalidConfiguration(
             f"The database is at revision {at or 'none'}, this version needs {head()}; run `outcome-runtime migrate`."

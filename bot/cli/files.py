@@ -10,6 +10,7 @@ import click
 from bot.cli.environment import operator, with_runtime
 from runtime.core import Runtime
 from runtime.outcomes import service
+from runtime.outcomes.connections import environment
 from runtime.spec.advice import warnings
 from runtime.spec.export import dump
 from runtime.spec.load import load
@@ -56,6 +57,8 @@ def apply(file: Path, yes: bool, draft: bool) -> None:  # noqa: FBT001  click ha
     wanted = _read(file)
 
     async def work(runtime: Runtime, org_id: UUID) -> service.Applied | None:
+        async with runtime.transaction(org_id) as tx:
+            load(file.read_bytes(), name=file.name, env=await environment(runtime, tx))
         changes = await service.plan(runtime, org_id, wanted)
         click.echo(render(changes))
         if not changes.changes or not (yes or click.confirm("Apply?", default=False)):

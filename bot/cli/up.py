@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from bot.cli.environment import complete
-from bot.cli.supervise import Child, Supervisor, interruptible
+from bot.cli.supervise import Supervisor, interruptible
 from runtime.db.migrate import current, head, migrate
+from runtime.local.children import Child
 from runtime.local.files import write_private
 from runtime.local.secrets import LocalSecrets, load_or_create_secrets
 from runtime.local.servers import Servers, ensure_servers, only_one
@@ -37,7 +38,7 @@ def up() -> None:
 
 async def _migrate(settings: Settings) -> None:
     owner = secret(settings.migration_database_url) or ""
-    if await current(owner, role=None) != head():
+    if await current(owner) != head():
         await migrate(owner)
 
 

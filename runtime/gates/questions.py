@@ -27,10 +27,16 @@ async def ask(
         experiment = await service.get(tx, experiment_id, lock=True)
         outcome = await service.outcome_of(tx, experiment)
         ask_ = briefing.agent_question(experiment, outcome, gate_type[:100], question, context)
-        waiting = [gate for gate in await rows.listed(tx, experiment_id=experiment_id) if gate["gate_type"] == "agent_question"]
+        waiting = [
+            gate for gate in await rows.listed(tx, experiment_id=experiment_id) if gate["gate_type"] == "agent_question"
+        ]
         same = next((gate for gate in waiting if gate["evidence"] == dict(ask_.evidence)), None)
         if same is not None:
             return UUID(str(same["id"]))
         if len(waiting) >= MOST_OPEN:
-            raise InvalidRequest(f"{MOST_OPEN} questions about this experiment wait already; wait for an answer.", open=len(waiting))
-        return await opening.open_gate(tx, outcome, ask_, default_channel=runtime.settings.slack_default_channel, now=now, by=by)
+            raise InvalidRequest(
+                f"{MOST_OPEN} questions about this experiment wait already; wait for an answer.", open=len(waiting)
+            )
+        return await opening.open_gate(
+            tx, outcome, ask_, default_channel=runtime.settings.slack_default_channel, now=now, by=by
+        )

@@ -13,6 +13,7 @@ from runtime.db.engine import Tx
 from runtime.db.tables import inbound_events, ingested_points
 from runtime.errors import InvalidRequest
 from runtime.experiments import service
+from runtime.integrations.signals.sums import LARGEST
 
 if TYPE_CHECKING:
     from runtime.core import Runtime
@@ -28,8 +29,8 @@ class Point(BaseModel):
 
     variant: Literal["control", "treatment"]
     n: int = Field(ge=0, le=2**62)
-    total: Decimal = Field(alias="sum", allow_inf_nan=False)
-    total_sq: Decimal = Field(alias="sum_sq", ge=0, allow_inf_nan=False)
+    total: Decimal = Field(alias="sum", allow_inf_nan=False, ge=-LARGEST, le=LARGEST)
+    total_sq: Decimal = Field(alias="sum_sq", ge=0, allow_inf_nan=False, le=LARGEST)
     start: AwareDatetime = Field(alias="from")
     end: AwareDatetime = Field(alias="to")
     kind: Literal["delta", "cumulative"] = "delta"
@@ -56,7 +57,9 @@ class Batch(BaseModel):
     points: list[dict[str, Any]] = Field(min_length=1, max_length=MOST_POINTS)
 
 
-async def take(runtime: "Runtime", org_id: UUID, body: bytes, *, message_id: str | None, key_id: UUID) -> dict[str, Any]:
+async def take(
+    runtime: "Runtime", org_id: UUID, body: bytes, *, message_id: str | None, key_id: UUID
+) -> dict[str, Any]:
     """Store a message's points. The same id again gives the first answer; the same id with another body is refused."""
     batch = _parse(body)
     good, errors = _check(batch)
@@ -69,7 +72,11 @@ async def take(runtime: "Runtime", org_id: UUID, body: bytes, *, message_id: str
             await _store(tx, key, batch.signal, point, key_id)
         answer = {"accepted": len(good), "rejected": len(errors), "errors": errors}
         if message_id:
-            await tx.run(insert(inbound_events).values(org_id=org_id, source="ingest", external_id=message_id, digest=digest, answer=answer))
+            await tx.run(
+                insert(inbound_events).values(
+                    org_id=org_id, source="ingest", external_id=message_id, digest=digest, answer=answer
+                )
+            )
     return answer
 
 
@@ -77,8 +84,13 @@ def _parse(body: bytes) -> Batch:
     try:
         return Batch.model_validate_json(body)
     except ValidationError as error:
-        fields = [{"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]} for item in error.errors()[:20]]
-        raise InvalidRequest("The message cannot be read; see the fields named in the context.", fields=fields) from error
+        fields = [
+            {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
+            for item in error.errors()[:20]
+        ]
+        raise InvalidRequest(
+            "The message cannot be read; see the fields named in the context.", fields=fields
+        ) from error
 
 
 def _check(batch: Batch) -> tuple[list[Point], list[dict[str, Any]]]:
@@ -88,16 +100,22 @@ def _check(batch: Batch) -> tuple[list[Point], list[dict[str, Any]]]:
             good.append(Point.model_validate(raw))
         except ValidationError as error:
             first = error.errors()[0]
-            errors.append({"point": place, "field": ".".join(str(part) for part in first["loc"]), "problem": first["msg"]})
+            errors.append(
+                {"point": place, "field": ".".join(str(part) for part in first["loc"]), "problem": first["msg"]}
+            )
     return good, errors
 
 
 async def _seen(tx: Tx, message_id: str, digest: str) -> dict[str, Any] | None:
-    row = await tx.first(select(inbound_events).where(inbound_events.c.source == "ingest", inbound_events.c.external_id == message_id))
+    row = await tx.first(
+        select(inbound_events).where(inbound_events.c.source == "ingest", inbound_events.c.external_id == message_id)
+    )
     if row is None:
         return None
     if row["digest"] != digest:
-        raise InvalidRequest("This webhook-id was used for another body; use a new id for new data.", webhook_id=message_id)
+        raise InvalidRequest(
+            "This webhook-id was used for another body; use a new id for new data.", webhook_id=message_id
+        )
     return dict(row["answer"]) | {"repeated": True}
 
 
@@ -121,5 +139,3 @@ async def _store(tx: Tx, key: str, signal: str, point: Point, key_id: UUID) -> N
             set_=corrected | {"received_at": func.now()},
         )
     )
-
-

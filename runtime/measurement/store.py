@@ -158,7 +158,11 @@ class Stored:
         p = ingested_points.c
         mine = p.experiment_key == (experiment_key or "")
         overlapping = (p.window_to > window.start) & (p.window_from < window.end)
-        statement = select(ingested_points).where(mine, p.signal_name == metric, overlapping).order_by(p.received_at, p.window_to)
+        statement = (
+            select(ingested_points)
+            .where(mine, p.signal_name == metric, overlapping)
+            .order_by(p.received_at, p.window_to)
+        )
         async with self._runtime.transaction(self._org_id) as tx:
             return [_stored(row) for row in await tx.all(statement)]
 
@@ -170,11 +174,20 @@ class Stored:
 
     async def metrics(self) -> Sequence[str]:
         async with self._runtime.transaction(self._org_id) as tx:
-            found = await tx.all(select(ingested_points.c.signal_name).distinct().order_by(ingested_points.c.signal_name))
+            found = await tx.all(
+                select(ingested_points.c.signal_name).distinct().order_by(ingested_points.c.signal_name)
+            )
         return [row["signal_name"] for row in found]
 
 
 def _stored(row: Row) -> StoredBucket:
     return StoredBucket(
-        row["window_from"], row["window_to"], row["variant"] or None, row["n"], row["total"], row["total_sq"], row["kind"], row["beyond_limit"]
+        row["window_from"],
+        row["window_to"],
+        row["variant"] or None,
+        row["n"],
+        row["total"],
+        row["total_sq"],
+        row["kind"],
+        row["beyond_limit"],
     )

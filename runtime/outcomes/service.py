@@ -18,6 +18,7 @@ from runtime.gates import rows as gates
 from runtime.gates.service import withdraw, withdraw_all
 from runtime.identity import members
 from runtime.identity.people import SYSTEM, By
+from runtime.integrations import catalogue
 from runtime.journal import Effect, Event, Message, record
 from runtime.lifecycle import EXPERIMENT, OUTCOME, Actor
 from runtime.outcomes import rows
@@ -67,6 +68,7 @@ async def apply(
         current = await applied_file(tx)
         changes = diff(current, wanted)
         _refuse_removals(changes)
+        _refuse_unknown(wanted)
         await members.ensure(tx, _people(wanted))
         await seal(runtime, tx, {name: env[name] for name in _references(wanted) if name in env})
         created, changed, gated = await _write_outcomes(runtime, tx, wanted, changes, by, now)
@@ -85,6 +87,17 @@ def _refuse_removals(changes: Plan) -> None:
             f"The file no longer names {', '.join(removed)}; an outcome is ended with `/outcome abandon`, not by leaving it out.",
             outcomes=removed,
         )
+
+
+def _refuse_unknown(wanted: OutcomeFile) -> None:
+    """Better now, with a sentence, than when the first experiment is to be measured."""
+    declared = {item.type for item in wanted.signal_connectors}
+    lacking = [f"signal connector {name}" for name in sorted(declared - set(catalogue.names("signals")))]
+    if wanted.feature_flags.provider not in catalogue.names("flags"):
+        lacking.append(f"feature-flag provider {wanted.feature_flags.provider}")
+    if lacking:
+        known = f"signals: {', '.join(catalogue.names('signals'))}; flags: {', '.join(catalogue.names('flags'))}"
+        raise InvalidRequest(f"This version has no {', no '.join(lacking)}. It has {known}.", lacking=lacking)
 
 
 async def _write_outcomes(
@@ -206,6 +219,7 @@ async def _activate(tx: Tx, row: Row, by: By, now: datetime) -> None:
     }
     await tx.run(update(outcomes).where(outcomes.c.id == row["id"]).values(values))
     await timers.arm(tx, "outcome_expire", row["id"], version=1, due_at=deadline)
+    await timers.arm(tx, "outcome_level", row["id"], version=1, due_at=now)
     effects = [Effect(name, row["id"], once=f"v{row['version'] + 1}") for name in step.effects]
     await record(
         tx, Event("outcome.activated", "outcome", row["id"], {"deadline": deadline.isoformat()}), by=by, effects=effects

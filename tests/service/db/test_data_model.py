@@ -89,7 +89,9 @@ async def test_nobody_rewrites_the_journal_not_even_its_owner(
         await engine.dispose()
 
 
-async def test_a_forged_journal_entry_breaks_the_chain(runtime: Runtime, org_id: UUID, postgres: LocalPostgres, database: str) -> None:
+async def test_a_forged_journal_entry_breaks_the_chain(
+    runtime: Runtime, org_id: UUID, postgres: LocalPostgres, database: str
+) -> None:
     for number in range(3):
         async with runtime.transaction(org_id) as tx:
             await record(tx, Event("test.happened", "test", None, {"number": number, "text": "ä|\n"}), by=SYSTEM)
@@ -117,7 +119,9 @@ async def test_many_writers_at_once_keep_one_chain(runtime: Runtime, org_id: UUI
 
 
 async def test_the_tables_in_code_are_the_tables_in_the_database(runtime: Runtime, org_id: UUID) -> None:
-    statement = text("select table_name, column_name, is_nullable from information_schema.columns where table_schema = 'public'")
+    statement = text(
+        "select table_name, column_name, is_nullable from information_schema.columns where table_schema = 'public'"
+    )
     async with runtime.engine.connect() as conn:
         found = {(row.table_name, row.column_name): row.is_nullable == "YES" for row in await conn.execute(statement)}
     for table in metadata.sorted_tables:
@@ -150,7 +154,9 @@ def test_every_column_of_the_specification_is_there(name: str) -> None:
     assert set(SPECIFIED[name].split()) <= set(metadata.tables[name].columns.keys())
 
 
-async def test_migrating_goes_up_from_empty_and_from_each_earlier_revision_with_data_in_place(postgres: LocalPostgres) -> None:
+async def test_migrating_goes_up_from_empty_and_from_each_earlier_revision_with_data_in_place(
+    postgres: LocalPostgres,
+) -> None:
     for start in ["base", *revisions()]:
         name = f"migrating_{start}"
         url = create_database(postgres, name)
@@ -158,8 +164,13 @@ async def test_migrating_goes_up_from_empty_and_from_each_earlier_revision_with_
             await migrate(url, to=start)
             engine = open_engine(url, role=None)
             async with engine.begin() as conn:
-                org = (await conn.execute(text("insert into orgs (name, slug) values ('Kept', 'kept') returning id"))).scalar_one()
-                await conn.execute(text("insert into members (org_id, name, email) values (:org, 'Ana', 'ana@example.com')"), {"org": org})
+                org = (
+                    await conn.execute(text("insert into orgs (name, slug) values ('Kept', 'kept') returning id"))
+                ).scalar_one()
+                await conn.execute(
+                    text("insert into members (org_id, name, email) values (:org, 'Ana', 'ana@example.com')"),
+                    {"org": org},
+                )
             await engine.dispose()
         await migrate(url)
         await migrate(url)  # a second start finds nothing to do

@@ -1,13 +1,11 @@
 """A small outcome, and hands that do what the workers' processes do."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy import select, text
 
 from runtime.core import Runtime
@@ -147,10 +145,3 @@ class Story:
             if timer.kind == "measure":
                 await timer_worker.fire(self.runtime, timer.org_id, timer.id, timer.kind)
 
-
-@pytest.fixture
-def story(runtime: Runtime, org_id: UUID) -> Story:
-    return Story(runtime, org_id)
-
-
-Tell = Callable[..., Awaitable[None]]

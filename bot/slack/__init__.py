@@ -1,0 +1,1 @@
+"""The Slack door: messages, buttons, forms, threads, commands and the Home tab."""

@@ -1,0 +1,207 @@
+"""Messages about gates: what is asked, of whom, until when, on what evidence, and what became of it. PURE."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.slack import kit
+from bot.slack.kit import Block, Blocks
+from bot.slack.values import Pressed, Wanted
+from bot.slack.view import GateView, Picture, Who
+from bot.slack.words import bold, code, fit, hours, moment
+from runtime.gates.language import understood
+from runtime.gates.wording import amount, percent
+
+KINDS = {
+    "portfolio_review": "Gate 1 · portfolio",
+    "launch_approval": "Gate 2 · launch",
+    "analysis_review": "Gate 3 · analysis",
+    "scale_approval": "Gate 4 · scale",
+    "ship_approval": "Gate 5 · ship",
+    "change_review": "Change of a running outcome",
+    "resume_review": "Paused experiment",
+    "agent_question": "Question of an agent",
+}
+VIA = {
+    "slack": "Slack",
+    "mail": "e-mail",
+    "rest": "the API",
+    "cli": "the command line",
+    "sandbox": "the sandbox workspace",
+}
+SIGNS = {"approved": "✅", "approved_with_conditions": "✅", "rejected": "⛔", "timed_out": "⏳"}
+_MOST_SECTIONS = 12
+_MOST_BUTTONS = 5
+_HASH = 12
+
+
+def gate_message(view: GateView) -> tuple[str, Blocks]:
+    """The fallback text and the blocks; a decided gate keeps everything but its buttons."""
+    blocks = [kit.header(view.headline), *_standing(view), *_evidence(view)]
+    if view.open:
+        blocks = [*blocks, *_boxes(view), kit.actions("gate-answer", list(_buttons(view))), kit.context(_way(view))]
+    elif view.ran_out and view.note != "reopened":
+        again = kit.button("Ask again", "gate-reopen", Wanted(g=view.id, do="reopen").dump())
+        blocks.append(kit.actions("gate-closed", [again]))
+    return _fallback(view), blocks
+
+
+def _fallback(view: GateView) -> str:
+    if view.open:
+        return fit(f"{view.headline} {view.asked.named} is asked to decide.", kit.MESSAGE)
+    return fit(f"{view.headline} {_verdict_words(view)}", kit.MESSAGE)
+
+
+def _verdict_words(view: GateView) -> str:
+    if view.decided_by is None:
+        return f"Closed without a decision: {view.note or 'time ran out'}."
+    return f"{view.label(view.choice)}, decided by {view.decided_by.named}."
+
+
+def _standing(view: GateView) -> Iterator[Block]:
+    """Who is asked and until when, or who decided what, when and how."""
+    if view.open:
+        yield kit.section(_asked(view))
+    else:
+        yield kit.section(_verdict(view))
+    yield kit.context(_about(view))
+
+
+def _asked(view: GateView) -> str:
+    instead = f", in place of {fit(view.stepped_in_for, 100)}" if view.stepped_in_for else ""
+    return f"*Asked:* {view.asked.shown}{instead}\n*Answer by* {moment(view.due_at)} (within {hours(view.sla_hours)}); silence approves nothing."
+
+
+def _verdict(view: GateView) -> str:
+    sign = SIGNS.get(view.status, "")
+    at = f", {moment(view.decided_at)}" if view.decided_at else ""
+    if view.decided_by is None:
+        return f"{sign} *Closed without a decision*{at}. Nothing was approved.{_quoted(view.note)}"
+    via = VIA.get(view.decided_via, view.decided_via)
+    who = f"{view.decided_by.shown} decided via {fit(via, 40)}{at}"
+    return f"{sign} {bold(view.label(view.choice), 80)}: {who}.{_conditions(view)}{_selected(view)}{_quoted(view.note)}"
+
+
+def _conditions(view: GateView) -> str:
+    return f"\n*Condition:* {fit('; '.join(view.conditions), 400)}" if view.conditions else ""
+
+
+def _selected(view: GateView) -> str:
+    if view.selection is None:
+        return ""
+    titles = {item["id"]: item["title"] for item in view.package.get("experiments", [])}
+    chosen = ", ".join(str(titles.get(item, item)) for item in view.selection)
+    return f"\n*Selected:* {fit(chosen, 800)}" if chosen else ""
+
+
+def _quoted(note: str) -> str:
+    if not note or note == "reopened":
+        return "\nIt was asked again in a new message." if note else ""
+    return "\n" + "\n".join(f"> {line}" for line in fit(note, 1200).splitlines())
+
+
+def _about(view: GateView) -> str:
+    outcome = view.package.get("outcome") or {}
+    parts = [KINDS.get(view.gate_type, view.gate_type), fit(outcome.get("title") or "", 200)]
+    if outcome.get("metric"):
+        unit = str(outcome.get("unit") or "")
+        parts.append(
+            fit(f"{outcome['metric']} {amount(outcome.get('from'), unit)} → {amount(outcome.get('to'), unit)}", 200)
+        )
+    return "  ·  ".join(part for part in parts if part)
+
+
+def _evidence(view: GateView) -> Iterator[Block]:
+    """Picture, facts, advice, texts, what was learned before, and where all this comes from."""
+    package = view.package
+    yield from picture_blocks(view.picture)
+    if package.get("facts"):
+        yield kit.fields(f"{bold(name)}\n{fit(value, 1500)}" for name, value in package["facts"])
+    if view.open and (advice := package.get("recommendation")):
+        yield kit.section(f"*Recommended:* {fit(view.label(advice['choice']), 80)} — {fit(advice['why'], 1500)}")
+    yield from (_text(part) for part in package.get("sections", [])[:_MOST_SECTIONS])
+    if package.get("learnings"):
+        yield kit.context("*Learned before*", *(_learned(item) for item in package["learnings"][:5]))
+    yield kit.context(_origin(view))
+
+
+def picture_blocks(picture: Picture | None) -> Iterator[Block]:
+    if picture is None:
+        return
+    if picture.file_id:
+        yield kit.image(picture.file_id, picture.alt)
+    else:
+        line = f"`{fit(picture.sparkline, 200)}`\n" if picture.sparkline else ""
+        yield kit.section(f"{line}{fit(picture.alt, 1900)}")
+
+
+def _text(part: Mapping[str, Any]) -> Block:
+    title, text = bold(part.get("title") or ""), str(part.get("text") or "–")  # noqa: RUF001  a dash is meant
+    room = kit.SECTION - len(title) - 10
+    return kit.section(f"{title}\n{code(text, room) if part.get('style') == 'code' else fit(text, room)}".strip())
+
+
+def _learned(item: Mapping[str, Any]) -> str:
+    confidence = item.get("confidence")
+    sure = f" ({percent(float(confidence))} sure)" if confidence is not None else ""
+    return fit(f"• {item.get('finding', '')}{sure}", 600)
+
+
+def _origin(view: GateView) -> str:
+    origin = view.package.get("provenance") or {}
+    parts = [f"Source: {fit(origin['source'], 100)}"] if origin.get("source") else []
+    parts += ["*simulated data*"] if origin.get("simulated") else []
+    parts += [f"data through {_through(origin['data_through'])}"] if origin.get("data_through") else []
+    parts += [f"snapshot `{fit(str(origin['snapshot_id'])[:_HASH], 20)}`"] if origin.get("snapshot_id") else []
+    return "  ·  ".join([*parts, f"evidence `{fit(view.evidence[:_HASH], 20)}`"])
+
+
+def _through(value: object) -> str:
+    """A data cut-off; data time runs by its own calendar, so it is shown as it is and not in the reader's zone."""
+    try:
+        return datetime.fromisoformat(str(value)).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return fit(value, 40)
+
+
+def _boxes(view: GateView) -> Iterator[Block]:
+    """The experiments of a portfolio, all ticked; ten fit into one element."""
+    listed = view.package.get("experiments", []) if view.gate_type == "portfolio_review" else []
+    if listed:
+        yield kit.section("*Approve which?* Untick what shall not be built.")
+    for start in range(0, len(listed), kit.BOXES):
+        part = [
+            kit.box(item["title"], f"expected {item.get('expected', '')}", str(item["id"]))
+            for item in listed[start : start + kit.BOXES]
+        ]
+        yield kit.actions(f"gate-pick-{start}", [kit.checkboxes(f"gate-pick:{start}", part)])
+
+
+def _buttons(view: GateView) -> Iterator[Block]:
+    for option in view.options[:_MOST_BUTTONS]:
+        pressed = Pressed(g=view.id, c=option["id"], e=view.evidence[:16]).dump()
+        yield kit.button(
+            option["label"], f"gate:{option['id']}", pressed, style=option["style"], confirm=_confirm(option)
+        )
+    more = {"Delegate…": "delegate", "Details": "details", "Ask about this…": "ask"}
+    yield kit.overflow("gate-more", {text: Wanted(g=view.id, do=do).dump() for text, do in more.items()})
+
+
+def _confirm(option: Mapping[str, Any]) -> Block | None:
+    if not option.get("confirm"):
+        return None
+    label = str(option["label"])
+    return kit.confirm(f"{label}?", fit(option["confirm"], 290), label, danger=option["style"] == "danger")
+
+
+def _way(view: GateView) -> str:
+    return f"Or answer in this message's thread; I read {fit(understood(view.options), 300)}."
+
+
+def reminder(view: GateView, *, escalated_from: Who | None) -> str:
+    """The short reply in the gate's thread that calls the person who is asked now."""
+    if not view.open:
+        return "⏳ This gate was closed without a decision; nothing was approved. “Ask again” on the message above opens it anew."
+    if escalated_from is not None:
+        return f"{view.asked.shown}, this gate has come to you, since {escalated_from.shown} did not answer. Please decide by {moment(view.due_at)}."
+    return f"{view.asked.shown}, this gate still waits for you. Please decide by {moment(view.due_at)}."

@@ -1,0 +1,89 @@
+"""What was said where: an intent before the first post, Slack's `ts` after it, so that a retry updates instead of repeating."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from runtime.db.engine import Row, Tx
+from runtime.db.tables import deliveries, human_gates
+
+CHANNEL = "slack"
+_d = deliveries.c
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One message: its subject and the place it was meant for (not where it ended up)."""
+
+    kind: str
+    subject: UUID
+    place: str
+
+
+async def intend(tx: Tx, key: Key) -> tuple[Row, bool]:
+    """The delivery's row, and whether it is new; commit before posting."""
+    values = {
+        "org_id": tx.org_id,
+        "subject_kind": key.kind,
+        "subject_id": key.subject,
+        "channel": CHANNEL,
+        "place": key.place,
+    }
+    fresh = await tx.first(insert(deliveries).values(values).on_conflict_do_nothing().returning(deliveries))
+    if fresh is not None:
+        return fresh, True
+    found = await tx.first(select(deliveries).where(*_is(key)))
+    assert found is not None
+    return found, False
+
+
+async def placed(tx: Tx, key: Key, channel_id: str, ts: str, details: Mapping[str, Any]) -> None:
+    """Remember where the message stands and what it shows."""
+    values = {"external_place": channel_id, "external_id": ts, "details": dict(details)}
+    when = func.coalesce(_d.delivered_at, func.clock_timestamp())
+    await tx.run(update(deliveries).where(*_is(key)).values(delivered_at=when, **values))
+
+
+async def elsewhere(tx: Tx, key: Key) -> Sequence[str]:
+    """Other places where this subject was shown before: copies that must change with it."""
+    statement = select(_d.place).where(
+        _d.subject_kind == key.kind, _d.subject_id == key.subject, _d.channel == CHANNEL, _d.place != key.place,
+        _d.external_id.is_not(None),
+    )  # fmt: skip
+    return [str(row["place"]) for row in await tx.all(statement)]
+
+
+async def gate_at(tx: Tx, channel_id: str, ts: str) -> Row | None:
+    """The delivery of the gate whose message this is."""
+    place = (_d.external_place == channel_id) & (_d.external_id == ts) & (_d.channel == CHANNEL)
+    return await tx.first(select(deliveries).where(place, _d.subject_kind == "gate"))
+
+
+async def of_gate(tx: Tx, gate_id: UUID) -> Row | None:
+    """Where a gate is shown; the newest of several."""
+    statement = select(deliveries).where(
+        _d.subject_kind == "gate", _d.subject_id == gate_id, _d.channel == CHANNEL, _d.external_id.is_not(None)
+    )
+    return await tx.first(statement.order_by(_d.intended_at.desc()).limit(1))
+
+
+async def latest_gate(tx: Tx, experiment_id: UUID) -> Row | None:
+    """The message of the newest gate about an experiment: the thread its progress belongs in."""
+    statement = (
+        select(deliveries)
+        .join(human_gates, human_gates.c.id == _d.subject_id)
+        .where(human_gates.c.experiment_id == experiment_id, _d.subject_kind == "gate", _d.channel == CHANNEL)
+        .where(_d.external_id.is_not(None))
+        .order_by(human_gates.c.created_at.desc(), _d.intended_at.desc())
+    )
+    return await tx.first(statement.limit(1))
+
+
+def _is(key: Key) -> tuple[Any, ...]:
+    return (
+        _d.subject_kind == key.kind, _d.subject_id == key.subject, _d.channel == CHANNEL, _d.place == key.place,
+    )  # fmt: skip

@@ -1,0 +1,219 @@
+"""Buttons and forms of a gate: parse, find out who it is, one call of the service; the outbox redraws the message."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack import deliveries, modals
+from bot.slack.people import UNKNOWN, People
+from bot.slack.values import Form, Pressed, Wanted
+from bot.slack.view import GateView, gate_view
+from bot.slack.words import fit
+from runtime.core import Runtime
+from runtime.db.engine import Row
+from runtime.errors import GateAlreadyDecided, InvalidRequest, NotYourGate, OutcomeRuntimeError, ReasonNeeded
+from runtime.gates import policy, rows
+from runtime.gates.service import Decision, decide, delegate, reopen
+from runtime.identity.people import Member, person
+from runtime.learnings.service import search
+from runtime.lifecycle.gate import OPEN
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncAck, AsyncRespond
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GateDoor:
+    """Slack's handlers of gates. Whoever presses is looked up by verified address, and policy says whether they may."""
+
+    runtime: Runtime
+    org_id: UUID
+    people: People
+
+    async def pressed(
+        self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient, respond: "AsyncRespond"
+    ) -> None:
+        """A choice: decided at once, or after a form if it needs a reason or a percentage."""
+        await ack()
+        try:
+            said = Pressed.load(action.get("value"))
+            member = await self.member(body["user"]["id"])
+            gate = await self.gate(said.g)
+            option = _option(gate, said.c)
+            standing = _standing(gate, member)
+            form = Form(g=said.g, c=said.c, e=said.e, s=_selection(body, option), **_message(body))
+            if standing.as_what == "override" or modals.needs_form(option):
+                override = "" if standing.allowed else standing.refusal
+                view = modals.answer(_view(gate), option, form, override=override)
+                await client.views_open(trigger_id=body["trigger_id"], view=view)
+            else:
+                await self._decide(form, member)
+        except OutcomeRuntimeError as error:
+            await whisper(respond, error.message)
+
+    async def answered(self, ack: "AsyncAck", body: Body, view: Body) -> None:
+        """A form sent: what is wrong stands under its field, what cannot be mended there replaces the form."""
+        found = modals.values(view)
+        try:
+            form = Form.load(view.get("private_metadata"))
+            member = await self.member(body["user"]["id"])
+            await self._decide(
+                form, member, note=str(found.get(modals.NOTE) or ""), percent=_number(found.get(modals.PERCENT))
+            )
+        except ReasonNeeded as error:
+            await ack(response_action="errors", errors=modals.wrong(modals.NOTE, error.message))
+        except InvalidRequest as error:
+            await self._complain(ack, found, error)
+        except OutcomeRuntimeError as error:
+            await ack(response_action="update", view=modals.said("Not recorded", error.message))
+        else:
+            await ack()
+
+    async def _complain(self, ack: "AsyncAck", found: Mapping[str, Any], error: InvalidRequest) -> None:
+        if modals.PERCENT in found:
+            await ack(response_action="errors", errors=modals.wrong(modals.PERCENT, error.message))
+        else:
+            await ack(response_action="update", view=modals.said("Not recorded", error.message))
+
+    async def _decide(self, form: Form, member: Member, *, note: str = "", percent: int | None = None) -> None:
+        selection = tuple(form.s) if form.s is not None else None
+        decision = Decision(form.c, note, form.e or None, selection, percent)
+        await decide(self.runtime, self.org_id, form.g, decision, by=person(member, "slack"), now=self.runtime.now())
+
+    async def more(
+        self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient, respond: "AsyncRespond"
+    ) -> None:
+        """The menu beside the buttons: delegate, look at details, ask."""
+        await ack()
+        try:
+            wanted = Wanted.load(action["selected_option"]["value"])
+            member = await self.member(body["user"]["id"])
+            gate = await self.gate(wanted.g)
+            if wanted.do == "delegate":
+                _standing(gate, member)
+            form = Form(g=wanted.g, **_message(body))
+            view = _MENU[wanted.do](_view(gate), form) if wanted.do in _MENU else modals.details(_view(gate))
+            await client.views_open(trigger_id=body["trigger_id"], view=view)
+        except OutcomeRuntimeError as error:
+            await whisper(respond, error.message)
+
+    async def delegated(self, ack: "AsyncAck", body: Body, view: Body) -> None:
+        try:
+            form = Form.load(view.get("private_metadata"))
+            member = await self.member(body["user"]["id"])
+            await self.hand_over(form.g, member, await self.colleague(str(modals.values(view).get(modals.PERSON))))
+        except InvalidRequest as error:
+            await ack(response_action="errors", errors=modals.wrong(modals.PERSON, error.message))
+        except OutcomeRuntimeError as error:
+            await ack(response_action="update", view=modals.said("Not delegated", error.message))
+        else:
+            await ack()
+
+    async def hand_over(self, gate_id: UUID, member: Member, to: Member) -> None:
+        await delegate(self.runtime, self.org_id, gate_id, to=to, by=person(member, "slack"), now=self.runtime.now())
+
+    async def asked(self, ack: "AsyncAck", body: Body, view: Body, client: AsyncWebClient) -> None:
+        """A question goes into the thread, called to whoever is asked to decide, with what was learned before about it."""
+        await ack()
+        form = Form.load(view.get("private_metadata"))
+        question = str(modals.values(view).get(modals.QUESTION) or "")
+        gate = await self.gate(form.g)
+        asked = rows.seat(gate).asked
+        people = await self.people.who([asked])
+        shown = people[asked.casefold()].shown if asked.casefold() in people else fit(asked, 100)
+        found = await search(self.runtime, self.org_id, question, limit=3)
+        known = "\n".join(f"• {fit(item.finding, 400)}" for item in found) or "Nothing was learned about this before."
+        text = f"<@{body['user']['id']}> asks {shown}:\n> {fit(' '.join(question.split()), 1500)}\n*From the learnings:*\n{known}"
+        at = form if form.ch else await self._shown(form)
+        if at.ch:
+            await client.chat_postMessage(channel=at.ch, thread_ts=at.ts, text=text, unfurl_links=False)
+
+    async def _shown(self, form: Form) -> Form:
+        async with self.runtime.transaction(self.org_id) as tx:
+            found = await deliveries.of_gate(tx, form.g)
+        return form.model_copy(update={"ch": found["external_place"], "ts": found["external_id"]}) if found else form
+
+    async def reopened(self, ack: "AsyncAck", body: Body, action: Body, respond: "AsyncRespond") -> None:
+        await ack()
+        try:
+            wanted = Wanted.load(action.get("value"))
+            member = await self.member(body["user"]["id"])
+            await reopen(self.runtime, self.org_id, wanted.g, by=person(member, "slack"), now=self.runtime.now())
+        except OutcomeRuntimeError as error:
+            await whisper(respond, error.message)
+
+    async def member(self, slack_user_id: str) -> Member:
+        found = await self.people.behind(slack_user_id)
+        if found is None:
+            raise Stranger(UNKNOWN)
+        return found
+
+    async def colleague(self, slack_user_id: str) -> Member:
+        found = await self.people.behind(slack_user_id)
+        if found is None:
+            raise InvalidRequest(
+                "This person is not known here by e-mail address; choose somebody named in outcome.yaml."
+            )
+        return found
+
+    async def gate(self, gate_id: UUID) -> Row:
+        async with self.runtime.transaction(self.org_id) as tx:
+            return await rows.get(tx, gate_id)
+
+
+class Stranger(OutcomeRuntimeError):
+    """Nobody of this organisation has this Slack user's e-mail address; ask an owner to name them in outcome.yaml."""
+
+    code = "STRANGER"
+
+
+_MENU = {"delegate": modals.delegation, "ask": modals.question}
+
+
+async def whisper(respond: "AsyncRespond", text: str) -> None:
+    """Only who pressed sees it, and the message stays as it is."""
+    await respond(text=fit(text, 3000), response_type="ephemeral", replace_original=False)
+
+
+def _standing(gate: Row, member: Member) -> policy.Standing:
+    """Known before a form opens, so that nobody writes a reason in vain; the service checks it again."""
+    if gate["status"] not in OPEN:
+        raise GateAlreadyDecided(rows.already(gate), gate_id=gate["id"])
+    standing = policy.may_decide(member, rows.seat(gate))
+    if not standing.allowed and standing.as_what != "override":
+        raise NotYourGate(standing.refusal, gate_id=gate["id"])
+    return standing
+
+
+def _option(gate: Row, choice: str) -> Mapping[str, Any]:
+    options: Sequence[Mapping[str, Any]] = gate["options"] or []
+    found = next((option for option in options if option["id"] == choice), None)
+    if found is None:
+        raise InvalidRequest("This gate no longer offers that answer; use the newest message in the channel.")
+    return found
+
+
+def _selection(body: Body, option: Mapping[str, Any]) -> list[UUID] | None:
+    """The ticked boxes count for an approval only; rejecting means all."""
+    ticked = modals.selected(body)
+    return [UUID(item) for item in ticked] if ticked is not None and option["gate_event"] == "approve" else None
+
+
+def _message(body: Body) -> dict[str, str]:
+    container = body.get("container") or {}
+    if not container.get("message_ts"):
+        return {}
+    return {"ch": container["channel_id"], "ts": container.get("thread_ts") or container["message_ts"]}
+
+
+def _view(gate: Row) -> GateView:
+    return gate_view(gate, {}, None)
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if str(value or "").isdigit() else None

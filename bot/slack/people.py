@@ -1,0 +1,107 @@
+"""Which member stands behind a Slack user, and which Slack user behind a member: by verified e-mail address only."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field, ValidationError
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy import select
+
+from bot.slack.view import Who
+from bot.slack.wire import FAILURES, code_of
+from runtime.core import Runtime
+from runtime.db.tables import members as members_table
+from runtime.identity import members
+from runtime.identity.people import Member
+
+UNKNOWN = (
+    "I know people by e-mail address, and yours is not among this organisation's. "
+    "Ask an owner to name you in outcome.yaml (as assignee or in an escalation chain), then try again."
+)
+_ASK_AGAIN = 600.0
+"""Seconds before somebody who was not found in Slack is looked for again."""
+
+
+class _Profile(BaseModel):
+    email: str = ""
+    real_name: str = ""
+
+
+class SlackUser(BaseModel):
+    """The part of Slack's user object that says who somebody is."""
+
+    id: str
+    team_id: str = ""
+    deleted: bool = False
+    is_bot: bool = False
+    is_email_confirmed: bool = True
+    tz: str | None = None
+    profile: _Profile = Field(default_factory=_Profile)
+
+
+class People:
+    """Looks people up in both directions and remembers what it found in the members table."""
+
+    def __init__(self, runtime: Runtime, org_id: UUID, client: AsyncWebClient) -> None:
+        self._runtime, self._org_id, self._client = runtime, org_id, client
+        self._team = ""
+        self._absent: dict[str, float] = {}
+
+    async def behind(self, slack_user_id: str) -> Member | None:
+        """The member this user is; None for strangers, bots and guests of other workspaces, whatever they call themselves."""
+        async with self._runtime.transaction(self._org_id) as tx:
+            known = await members.by_slack(tx, slack_user_id)
+        if known is not None:
+            return known
+        try:
+            answer = await self._client.users_info(user=slack_user_id)
+        except FAILURES as error:
+            if code_of(error) in {"user_not_found", "user_not_visible"}:
+                return None
+            raise
+        return await self._join(answer["user"])
+
+    async def who(self, emails: Iterable[str]) -> Mapping[str, Who]:
+        """How to show these people; who isn't linked to Slack yet is looked for there, and that may fail without harm."""
+        wanted = {email.casefold() for email in emails}
+        async with self._runtime.transaction(self._org_id) as tx:
+            rows = await tx.all(select(members_table).where(members_table.c.email.in_(wanted)))
+        known = {row["email"].casefold(): Member.of(row) for row in rows}
+        return {email: await self._shown(member) for email, member in known.items()}
+
+    async def _shown(self, member: Member) -> Who:
+        linked = member if member.slack_user_id else await self.by_email(member.email) or member
+        return Who(linked.email, linked.name, linked.slack_user_id)
+
+    async def by_email(self, email: str) -> Member | None:
+        """The member of this address, linked to their Slack user; None when Slack knows nobody by it."""
+        if self._absent.get(email.casefold(), 0.0) > time.monotonic():
+            return None
+        try:
+            answer = await self._client.users_lookupByEmail(email=email)
+        except FAILURES:
+            self._absent[email.casefold()] = time.monotonic() + _ASK_AGAIN
+            return None
+        return await self._join(answer["user"])
+
+    async def _join(self, found: Mapping[str, Any]) -> Member | None:
+        try:
+            user = SlackUser.model_validate(found)
+        except ValidationError:
+            return None
+        if user.deleted or user.is_bot or not user.is_email_confirmed or not user.profile.email:
+            return None
+        if user.team_id != await self._own_team():
+            return None
+        async with self._runtime.transaction(self._org_id) as tx:
+            return await members.link_slack(
+                tx, user.profile.email, user.id, name=user.profile.real_name, timezone=user.tz or "UTC"
+            )
+
+    async def _own_team(self) -> str:
+        """Another workspace's admins choose their people's addresses, so only our own workspace's count."""
+        if not self._team:
+            self._team = str((await self._client.auth_test())["team_id"])
+        return self._team

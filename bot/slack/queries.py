@@ -1,0 +1,78 @@
+"""What commands and the Home tab read: a few selects, each one statement."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from runtime.db.engine import Row, Tx
+from runtime.db.tables import deliveries, experiments, human_gates, learnings, members, outbox, outcomes
+from runtime.gates import rows as gates
+from runtime.identity.people import Member
+
+_EXPERIMENT = (
+    experiments.c.id, experiments.c.title, experiments.c.status, experiments.c.feature_flag_key, experiments.c.rollout_percent,
+    experiments.c.current_result, experiments.c.final_result, experiments.c.pause_reason, experiments.c.outcome_id,
+)  # fmt: skip
+
+
+async def waiting_for(tx: Tx, member: Member) -> Sequence[Row]:
+    """Open gates this member is entitled to answer, those that end soonest first."""
+    found = [gate for gate in await gates.listed(tx) if member.email.casefold() in gates.seat(gate).entitled]
+    return sorted(found, key=lambda gate: gate["due_at"])
+
+
+async def their_outcomes(tx: Tx, member: Member, *, limit: int = 8) -> Sequence[Row]:
+    """Outcomes a member owns or decides about; running ones first."""
+    mine: ColumnElement[bool] = (outcomes.c.owner == member.email) | (outcomes.c.team_members.any(member.email))
+    order = (outcomes.c.status != "active", outcomes.c.created_at.desc())
+    return await tx.all(select(outcomes).where(mine).order_by(*order).limit(limit))
+
+
+async def experiments_of(tx: Tx, outcome_ids: Sequence[Any]) -> Sequence[Row]:
+    """Experiments of several outcomes, newest first, without their heavy columns."""
+    statement = select(*_EXPERIMENT).where(experiments.c.outcome_id.in_(outcome_ids))
+    return await tx.all(statement.order_by(experiments.c.created_at.desc()))
+
+
+async def all_experiments(tx: Tx) -> Sequence[Row]:
+    return await tx.all(select(*_EXPERIMENT).order_by(experiments.c.created_at.desc()).limit(500))
+
+
+async def recent_decisions(tx: Tx, *, limit: int = 5) -> Sequence[Row]:
+    statement = select(human_gates).where(human_gates.c.decided_by.is_not(None))
+    return await tx.all(statement.order_by(human_gates.c.responded_at.desc()).limit(limit))
+
+
+async def recent_learnings(tx: Tx, *, limit: int = 5) -> Sequence[Row]:
+    return await tx.all(select(learnings).order_by(learnings.c.created_at.desc()).limit(limit))
+
+
+async def shown_at(tx: Tx, gate_ids: Sequence[Any]) -> dict[Any, tuple[str, str]]:
+    """Channel and `ts` of the gates that are shown in Slack."""
+    d = deliveries.c
+    statement = select(d.subject_id, d.external_place, d.external_id).where(
+        d.subject_kind == "gate", d.channel == "slack", d.external_id.is_not(None), d.subject_id.in_(gate_ids)
+    )
+    return {row["subject_id"]: (row["external_place"], row["external_id"]) for row in await tx.all(statement)}
+
+
+async def undelivered(tx: Tx) -> Sequence[Row]:
+    """Slack messages that wait for another try, or were given up; the last error of each."""
+    statement = select(outbox.c.name, outbox.c.place, outbox.c.status, outbox.c.last_error).where(
+        outbox.c.kind == "notice",
+        outbox.c.channel == "slack",
+        outbox.c.status != "done",
+        outbox.c.last_error.is_not(None),
+    )
+    return await tx.all(statement.order_by(outbox.c.id.desc()).limit(5))
+
+
+async def unlinked(tx: Tx) -> Sequence[str]:
+    """Addresses of members nobody in Slack was matched with so far."""
+    statement = select(members.c.email).where(members.c.slack_user_id.is_(None)).order_by(members.c.email)
+    return [str(row["email"]) for row in await tx.all(statement)]
+
+
+async def database_time(tx: Tx) -> Any:
+    return await tx.value(select(func.clock_timestamp()))

@@ -1,0 +1,168 @@
+// What the page knows: the server's picture of the workspace and what the person has open, picked and pressed.
+import { h } from "./dom.js";
+
+export const world = {
+  me: null,
+  revision: 0,
+  picture: null,
+  messages: new Map(),
+  place: null,
+  thread: null,
+  mail: null,
+  drawer: false,
+  picks: new Map(),
+  pending: new Map(),
+  errors: new Map(),
+  fieldErrors: {},
+  versions: new Map(),
+};
+
+const listeners = [];
+export const onChange = (listener) => listeners.push(listener);
+let drawing = false;
+export function redraw() {
+  if (drawing) return;
+  drawing = true;
+  queueMicrotask(() => {
+    drawing = false;
+    listeners.forEach((listener) => listener());
+  });
+}
+
+export function keep(name, value) {
+  try { localStorage.setItem(`sandbox.${name}`, JSON.stringify(value)); } catch { /* private mode keeps nothing */ }
+}
+export function kept(name, otherwise) {
+  try { return JSON.parse(localStorage.getItem(`sandbox.${name}`)) ?? otherwise; } catch { return otherwise; }
+}
+
+// --- the server ---
+
+export async function post(path, body) {
+  let answer;
+  try {
+    const reply = await fetch(`/sandbox/api/${path}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Sandbox": "1" },
+      body: JSON.stringify({ as: world.me, ...body }),
+    });
+    answer = await reply.json();
+  } catch {
+    answer = { ok: false, message: "The sandbox itself does not answer; is it still running?" };
+  }
+  if (!answer.ok) toast(answer.message || answer.error);
+  return answer;
+}
+
+export function toast(text, kind = "error") {
+  const box = document.getElementById("toasts");
+  if ([...box.children].some((shown) => shown.textContent === text)) return;
+  const shown = h("div", { className: `toast ${kind}`, role: kind === "error" ? "alert" : "status" }, text);
+  box.append(shown);
+  box.popover = "manual";
+  if (box.matches(":popover-open")) box.hidePopover();
+  box.showPopover();
+  setTimeout(() => { shown.remove(); if (!box.children.length) box.hidePopover(); }, 6000);
+}
+
+let fetching = false;
+let again = false;
+export async function refresh() {
+  if (fetching) { again = true; return; }
+  fetching = true;
+  try {
+    const who = world.me;
+    const reply = await fetch(`/sandbox/api/state?as=${who}&since=${world.revision}`);
+    if (reply.ok && who === world.me) absorb(await reply.json());
+  } catch { /* the event stream says when the server is back */ }
+  fetching = false;
+  if (again) { again = false; await refresh(); }
+}
+
+function absorb(picture) {
+  if (picture.since === 0) world.messages = new Map();
+  const otherModal = world.picture?.modal?.id !== picture.modal?.id;
+  for (const message of picture.messages) {
+    const channel = world.messages.get(message.channel) || new Map();
+    world.messages.set(message.channel, channel);
+    if (message.deleted) channel.delete(message.ts);
+    else channel.set(message.ts, message);
+    settle(`${message.channel}:${message.ts}`);
+  }
+  if (otherModal) {
+    world.fieldErrors = {};
+    for (const home of [...world.pending.keys()]) settle(home);
+  }
+  picture.mail ??= world.picture.mail;
+  world.picture = picture;
+  world.revision = picture.revision;
+  redraw();
+}
+
+let stream = null;
+export function listen() {
+  stream?.close();
+  stream = new EventSource(`/sandbox/api/events?as=${world.me}`);
+  stream.onmessage = (event) => {
+    const { revision } = JSON.parse(event.data);
+    if (revision < world.revision) world.revision = 0;
+    if (revision !== world.revision) refresh();
+    document.body.classList.remove("offline");
+  };
+  stream.onerror = () => document.body.classList.add("offline");
+}
+
+export async function become(person) {
+  Object.assign(world, { me: person, revision: 0, thread: null, mail: null, picks: new Map(), pending: new Map(), errors: new Map() });
+  keep("me", person);
+  await refresh();
+  listen();
+}
+
+// --- looking things up ---
+
+export const channelOf = (id) => world.picture?.channels.find((channel) => channel.id === id);
+export const personOf = (id) => {
+  if (id === world.picture?.bot.id) return { id, name: world.picture.bot.name, bot: true };
+  return world.picture?.people.find((person) => person.id === id) || { id, name: id, color: "777777" };
+};
+export const me = () => personOf(world.me);
+export const messagesIn = (channel) =>
+  [...(world.messages.get(channel) || new Map()).values()].sort((a, b) => (a.ts < b.ts ? -1 : 1));
+export const labelOf = (channel) => (channel.kind === "im" ? world.picture.bot.name : channel.name);
+
+// --- what a person picked in a message or view, and what is under way there ---
+
+export const picksOf = (home) => world.picks.get(home) || {};
+export function pick(home, blockId, actionId, value) {
+  const picks = structuredClone(picksOf(home));
+  (picks[blockId] ||= {})[actionId] = value;
+  world.picks.set(home, picks);
+}
+
+export function bump(home) {
+  world.versions.set(home, (world.versions.get(home) || 0) + 1);
+  redraw();
+}
+
+export function settle(home) {
+  if (world.pending.delete(home) || world.errors.delete(home)) world.versions.set(home, (world.versions.get(home) || 0) + 1);
+}
+
+export const isPending = (home, blockId, actionId) => world.pending.get(home) === `${blockId} ${actionId}`;
+
+const UNCHANGED_AFTER = 1500;
+export async function touch(home, where, blockId, actionId, value) {
+  world.pending.set(home, `${blockId} ${actionId}`);
+  world.errors.delete(home);
+  bump(home);
+  const answer = await post("press", { ...where, block_id: blockId, action_id: actionId, value, state: picksOf(home) });
+  if (!answer.ok) {
+    settle(home);
+    world.errors.set(home, answer.message);
+    bump(home);
+  } else {
+    const stillThis = world.pending.get(home);
+    setTimeout(() => { if (world.pending.get(home) === stillThis) { settle(home); redraw(); } }, UNCHANGED_AFTER);
+  }
+}

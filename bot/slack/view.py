@@ -1,0 +1,103 @@
+"""What a message about a gate or an experiment is drawn from: plain values, made of rows. PURE."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bot.slack.words import fit, mention
+from runtime.db.engine import Row
+from runtime.gates import rows
+from runtime.lifecycle.gate import OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A person as a reader recognises them: by mention once linked to Slack, else by name."""
+
+    email: str
+    name: str = ""
+    slack_id: str | None = None
+
+    @property
+    def shown(self) -> str:
+        return mention(self.slack_id) if self.slack_id else fit(self.name or self.email, 100)
+
+    @property
+    def named(self) -> str:
+        """Without a mention: for places that Slack doesn't render, and where nobody shall be called."""
+        return self.name or self.email
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart: the uploaded file if there is one; its words and its line of block characters in any case."""
+
+    file_id: str | None
+    alt: str
+    sparkline: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """A gate as it is now."""
+
+    id: UUID
+    gate_type: str
+    status: str
+    package: Mapping[str, Any]
+    options: Sequence[Mapping[str, Any]]
+    asked: Who
+    due_at: datetime
+    sla_hours: float
+    evidence: str
+    picture: Picture | None = None
+    stepped_in_for: str = ""
+    choice: str = ""
+    decided_by: Who | None = None
+    decided_via: str = ""
+    decided_at: datetime | None = None
+    note: str = ""
+    conditions: Sequence[str] = ()
+    selection: Sequence[str] | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether silence closed it, so that somebody may ask again; a withdrawn gate was closed before its time."""
+        return self.status == "timed_out" and self.decided_at is not None and self.decided_at >= self.due_at
+
+    @property
+    def headline(self) -> str:
+        return str(self.package.get("headline") or "A decision is needed")
+
+    def label(self, choice: str) -> str:
+        """What stood on the button of a choice."""
+        return next((str(option["label"]) for option in self.options if option["id"] == choice), choice or "Closed")
+
+
+def gate_view(gate: Row, people: Mapping[str, Who], picture: Picture | None) -> GateView:
+    """`people` maps e-mail addresses to those already known; others are shown by address."""
+    seat = rows.seat(gate)
+    decided_by = gate["decided_by"]
+    return GateView(
+        id=gate["id"], gate_type=gate["gate_type"], status=gate["status"], package=gate["context_package"],
+        options=gate["options"] or [], asked=person(people, seat.asked), due_at=gate["due_at"], sla_hours=gate["sla_hours"],
+        evidence=gate["evidence_hash"], picture=picture, choice=gate["choice"] or "", decided_via=gate["decided_via"] or "",
+        stepped_in_for=gate["assigned_to"] if seat.asked != gate["assigned_to"] else "",
+        decided_by=person(people, decided_by) if decided_by else None, decided_at=gate["responded_at"],
+        note=gate["response_note"] or "", conditions=gate["conditions"] or (), selection=gate["selection"],
+    )  # fmt: skip
+
+
+def person(people: Mapping[str, Who], email: str) -> Who:
+    return people.get(email.casefold()) or Who(email)
+
+
+def named_in(gate: Row) -> set[str]:
+    """Addresses of the people a gate's message names."""
+    return {address.casefold() for address in (rows.seat(gate).asked, gate["decided_by"]) if address}

@@ -1,0 +1,226 @@
+"""Signals that are posted to us: answers from what the ingestion door has stored, never from the network."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import groupby, pairwise
+from operator import attrgetter
+from typing import Any, ClassVar, Literal, Protocol
+
+from runtime.errors import InvalidConfiguration, SignalUnavailable
+from runtime.integrations.config import IntegrationConfig, read_config
+from runtime.integrations.contracts import (
+    Bucket,
+    Capability,
+    Level,
+    MetricDefinition,
+    MetricQuery,
+    Probe,
+    Reading,
+    Variant,
+    VariantSums,
+    Window,
+)
+from runtime.integrations.http import Http
+from runtime.integrations.signals.sums import checked_sums
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBucket:
+    """One posted point. `cumulative` holds everything since the experiment's start up to `end`, `delta` only its own span.
+
+    `remainder` is never stored: it is what a cumulative point adds within a window that starts after it.
+    `variant` None is a point about everybody, for levels.
+    """
+
+    start: datetime
+    end: datetime
+    variant: Variant | None
+    n: int
+    total: Decimal
+    total_sq: Decimal
+    kind: Literal["delta", "cumulative", "remainder"] = "delta"
+    beyond_limit: int | None = None
+
+
+class StoredSignals(Protocol):
+    """What the ingestion door keeps. `rows` come in the order they were received; `experiment_key` None asks for everybody."""
+
+    async def rows(self, experiment_key: str | None, metric: str, window: Window) -> Sequence[StoredBucket]:
+        """All points that overlap the window."""
+        ...
+
+    async def latest_end(self, metric: str | None) -> datetime | None:
+        """End of the newest point of this metric, or of any metric for None."""
+        ...
+
+    async def metrics(self) -> Sequence[str]:
+        """Names that have been posted."""
+        ...
+
+
+class WebhookConfig(IntegrationConfig):
+    """`clock: data` lets time pass only as points arrive (replays of recorded data); `wall` is for live senders."""
+
+    clock: Literal["wall", "data"] = "wall"
+
+
+class WebhookSignals:
+    """`stored` is handed in by the composition root, since only it knows the organisation whose points these are."""
+
+    slug: str = "webhook"
+    capability: Capability = "unit_moments"
+    reads_store: ClassVar[bool] = True
+    Config: ClassVar[type[WebhookConfig]] = WebhookConfig
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        http: Http,
+        stored: StoredSignals | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._config = read_config(WebhookConfig, config, self.slug)
+        if stored is None:
+            raise InvalidConfiguration("The webhook connector reads stored points; open it through the runtime.")
+        self._stored, self._clock = stored, clock
+
+    async def test_connection(self) -> Probe:
+        latest = await self._stored.latest_end(None)
+        if latest is None:
+            detail = "nothing has been posted yet; send a first point to POST /api/v1/signals/ingest"
+            return Probe(ok=True, detail=detail)
+        return Probe(ok=True, detail=f"the newest point ends {latest:%Y-%m-%d %H:%M %Z}")
+
+    async def fetch_metric(self, query: MetricQuery, window: Window) -> Level:
+        """The mean over all points in the window, whatever their variant."""
+        current = [row for row in await self._current(query, window) if row.n]
+        n = sum(row.n for row in current)
+        if n == 0:
+            raise SignalUnavailable(
+                f"No point of '{query.metric}' was posted for this window; send it to POST /api/v1/signals/ingest.",
+                metric=query.metric,
+            )
+        return Level(sum((row.total for row in current), ZERO) / n, n, max(row.end for row in current), self.slug)
+
+    async def fetch_variant_metric(self, query: MetricQuery, window: Window) -> Reading:
+        """Not `exact` where a cumulative point had to be split at the window's start and its values are no yes or no."""
+        current = await self._current(query, window)
+        latest = await self._stored.latest_end(query.metric)
+        return Reading(
+            _buckets(current),
+            window.start if latest is None else latest,
+            self.slug,
+            self.capability,
+            exact=not any(row.kind == "remainder" and row.total != row.total_sq for row in current),
+        )
+
+    async def list_metrics(self) -> Sequence[MetricDefinition]:
+        return [MetricDefinition(name) for name in sorted(await self._stored.metrics())]
+
+    async def now(self) -> datetime:
+        """Never behind the newest point, so that data which run ahead of the wall clock can be measured."""
+        latest, wall = await self._stored.latest_end(None), self._clock()
+        if latest is None:
+            return wall
+        return latest if self._config.clock == "data" else max(latest, wall)
+
+    async def _current(self, query: MetricQuery, window: Window) -> list[StoredBucket]:
+        """A cumulative point that began before the window counts only by what it adds to what was there at its start."""
+        current = _current(await self._stored.rows(query.experiment, query.metric, window), window)
+        older = [row.start for row in current if row.kind == "cumulative" and row.start < window.start]
+        if not older:
+            return current
+        before = Window(min(older), window.start)
+        earlier = _current(await self._stored.rows(query.experiment, query.metric, before), before)
+        return [_since(window.start, row, earlier) for row in current]
+
+    async def close(self) -> None:
+        """There is nothing to close; the store is its owner's."""
+
+
+def _current(rows: Sequence[StoredBucket], window: Window) -> list[StoredBucket]:
+    """What holds now, variant by variant: the last one received of a span, and nothing that a cumulative point covers.
+
+    A point belongs to the window in which it ends, so that windows which follow each other share no point.
+
+    Whatever was superseded comes back as zero, so that a store which replaces by start and variant forgets it.
+    """
+    inside = [row for row in rows if row.end <= window.end and row.end > window.start]
+    ordered = sorted(inside, key=lambda row: str(row.variant))
+    return [row for _, group in groupby(ordered, key=attrgetter("variant")) for row in _current_of_variant(list(group))]
+
+
+def _current_of_variant(rows: Sequence[StoredBucket]) -> list[StoredBucket]:
+    newest = max((row.end for row in rows if row.kind == "cumulative"), default=None)
+    whole = [row for row in rows if row.kind == "cumulative" and row.end == newest][-1:]
+    later = {row.start: row for row in rows if row.kind == "delta" and (newest is None or row.end > newest)}
+    kept = sorted((*later.values(), *whole), key=attrgetter("start"))
+    _refuse_overlap(kept)
+    held = {row.start for row in kept}
+    gone = {row.start: _emptied(row) for row in rows if row.start not in held}
+    return sorted((*kept, *gone.values()), key=attrgetter("start"))
+
+
+def _since(start: datetime, row: StoredBucket, earlier: Sequence[StoredBucket]) -> StoredBucket:
+    """Without anything earlier the point is this window's own: the sender's span merely began a little before it."""
+    if row.kind != "cumulative" or row.start >= start:
+        return row
+    known = [other for other in earlier if other.variant == row.variant and other.start >= row.start]
+    if not known:
+        return row
+    beyond = None
+    if row.beyond_limit is not None:
+        beyond = row.beyond_limit - sum(other.beyond_limit or 0 for other in known)
+    rest = StoredBucket(
+        start,
+        row.end,
+        row.variant,
+        row.n - sum(other.n for other in known),
+        row.total - sum(other.total for other in known),
+        row.total_sq - sum(other.total_sq for other in known),
+        "remainder",
+        beyond,
+    )
+    return _possible(rest)
+
+
+def _possible(rest: StoredBucket) -> StoredBucket:
+    try:
+        checked_sums(rest.variant or "control", rest.n, rest.total, rest.total_sq, rest.beyond_limit)
+    except SignalUnavailable as error:
+        raise SignalUnavailable(
+            f"The cumulative points cannot be split at {rest.start.isoformat()}, where the rollout changed: "
+            f"{error.message} Post deltas instead.",
+            variant=rest.variant,
+        ) from error
+    return rest
+
+
+def _refuse_overlap(rows: Sequence[StoredBucket]) -> None:
+    for first, second in pairwise(rows):
+        if second.start < first.end:
+            raise SignalUnavailable(
+                f"Two points of {first.variant} overlap: one ends {first.end.isoformat()}, the next starts "
+                f"{second.start.isoformat()}. Post deltas that do not overlap, or one cumulative point for all of it.",
+                variant=first.variant,
+            )
+
+
+def _emptied(row: StoredBucket) -> StoredBucket:
+    return StoredBucket(row.start, row.end, row.variant, 0, ZERO, ZERO, beyond_limit=None)
+
+
+def _buckets(rows: Sequence[StoredBucket]) -> tuple[Bucket, ...]:
+    """Points of the same span become one bucket."""
+    spans: dict[tuple[datetime, datetime], list[VariantSums]] = {}
+    for row in rows:
+        if row.variant is not None:
+            sums = VariantSums(row.variant, row.n, row.total, row.total_sq, row.beyond_limit)
+            spans.setdefault((row.start, row.end), []).append(sums)
+    return tuple(
+        Bucket(start, end, tuple(sums)) for (start, end), sums in sorted(spans.items(), key=lambda item: item[0])
+    )

@@ -1,0 +1,41 @@
+"""Many experiments, variants or segments at once: decisions from e-values that hold under any dependence."""
+
+from collections.abc import Callable, Sequence
+from math import inf, log
+
+from runtime.statistics.sequential import log_mean_exp
+
+
+def e_bh(log_es: Sequence[float], alpha: float = 0.05) -> tuple[bool, ...]:
+    """Wang & Ramdas 2022: false discovery rate <= alpha for *current* e-values, whatever their dependence."""
+    count = len(log_es)
+    ranked = sorted(log_es, reverse=True)
+    passing = [k for k, value in enumerate(ranked, 1) if value >= log(count / (k * alpha))]
+    threshold = log(count / (passing[-1] * alpha)) if passing else inf
+    return tuple(value >= threshold for value in log_es)
+
+
+def unit_share(turn: int) -> float:
+    """Share gamma_t = 1 / (t (t + 1)), which sums to one over an endless stream."""
+    return 1.0 / (turn * (turn + 1.0))
+
+
+def e_lond(
+    log_es: Sequence[float], alpha: float = 0.05, share: Callable[[int], float] = unit_share
+) -> tuple[bool, ...]:
+    """Xu & Ramdas 2024: experiments decided one after another, each once, at false discovery rate <= alpha."""
+    found: list[bool] = []
+    for turn, value in enumerate(log_es, 1):
+        level = alpha * share(turn) * (sum(found) + 1)
+        found.append(value >= -log(level))
+    return tuple(found)
+
+
+def any_segment(log_es: Sequence[float]) -> float:
+    """Log e against "no segment has an effect": the mean of the segments' e-values, dependent or not."""
+    return log_mean_exp(tuple(log_es)) if log_es else 0.0
+
+
+def from_running_p(p: float) -> float:
+    """Log of the e-value 1 / (2 sqrt p) that a running minimum p may be exchanged for (Vovk & Wang 2021)."""
+    return -log(2.0) - 0.5 * log(p) if p > 0.0 else inf
