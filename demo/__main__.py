@@ -39,7 +39,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--metric", default="1", help="which metric of the recorded experiment (default 1)")
     parser.add_argument("--variant", help="which variant of the recorded experiment (default the first)")
     parser.add_argument(
-        "--seed", type=int, default=1, help="draws the shoppers and the hidden truth (first start only)"
+        "--seed", type=int, default=10, help="draws the shoppers and the hidden truth (first start only)"
     )
     parser.add_argument("--fast", action="store_true", help="a simulated day in 1 s instead of 2 s")
     parser.add_argument("--dir", type=Path, default=Path(".outcome-runtime"), help="where the demo keeps its data")

@@ -27,7 +27,7 @@ QUESTIONS = {
     "other": "what changed how many people complete their purchase?",
 }
 DECIDED = frozenset({"approved", "rejected", "approved_with_conditions"})
-ENDING_CHOICES = frozenset({"ship", "kill"})
+ENDING_CHOICES = frozenset({"ship", "kill", "iterate"})
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Story:
         return bool(self.experiments) and all(one.status in FINAL for one in self.experiments.values())
 
     def decided(self) -> list[Experiment]:
-        """Experiments that a person shipped or killed at a gate."""
+        """Experiments that a person ended at a gate: shipped, killed, or killed to try something else."""
         by_people = {
             item
             for gate in self.gates.values()

@@ -1,0 +1,1 @@
+"""Letters: the e-mail channel."""

@@ -26,7 +26,7 @@ MESSAGE = 3900
 
 def mrkdwn(text: str) -> Block:
     """`text` must be escaped already. Verbatim: names and addresses in it are not turned into links."""
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    return {"type": "mrkdwn", "text": text or "–", "verbatim": True}  # noqa: RUF001  Slack refuses empty texts
 
 
 def label(text: object, limit: int) -> Block:
@@ -128,13 +128,10 @@ def _input(name: str, title: str, element: Block, *, hint: str, required: bool) 
 
 
 def modal(title: str, blocks: Blocks, *, submit: str = "", callback_id: str = "", metadata: str = "") -> Block:
-    """Without `submit` it is only looked at."""
-    made: Block = {
-        "type": "modal",
-        "title": label(title, TITLE),
-        "close": label("Cancel" if submit else "Close", TITLE),
-    }
-    made["blocks"] = blocks[:MOST_VIEW_BLOCKS]
-    if submit:
-        made |= {"submit": label(submit, TITLE), "callback_id": callback_id, "private_metadata": metadata}
-    return made
+    """Without a `callback_id` it is only looked at."""
+    made: Block = {"type": "modal", "title": label(title, TITLE), "blocks": blocks[:MOST_VIEW_BLOCKS]}
+    if not callback_id:
+        return made | {"close": label("Close", TITLE)}
+    return made | {
+        "submit": label(submit, TITLE), "close": label("Cancel", TITLE), "callback_id": callback_id, "private_metadata": metadata,
+    }  # fmt: skip

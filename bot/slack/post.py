@@ -26,7 +26,7 @@ from runtime.digest import digest
 log = structlog.get_logger(__name__)
 
 METADATA = "outcome_runtime"
-_STILL_PROCESSED = (0.3, 0.7, 1.5)
+_STILL_PROCESSED = (0.2, 0.5, 1.0)
 """Waits before a message with a fresh picture is tried again: Slack processes uploads for a moment."""
 _MARGIN = 60
 """Seconds by which our clock and Slack's may differ."""

@@ -1,0 +1,1 @@
+"""Gates: opening, deciding, delegating, reminding, escalating."""

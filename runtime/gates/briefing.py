@@ -1,6 +1,7 @@
 """What a person is shown at a gate: one frozen package from which every door renders, and the evidence it stands for."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,7 +47,7 @@ def portfolio(
     outcome: Row, proposed: Sequence[Row], *, generated_by: str, source: str, rejected: Sequence[Mapping[str, str]],
     learnings: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any],
 ) -> Ask:  # fmt: skip
-    """Gate 1: which of these falsifiable experiments may be built?"""
+    """Gate 1, which asks a person what may be built of what was proposed."""
     signal = outcome["primary_signal"]
     unit = pictures.unit(signal)
     target = outcome["target"]
@@ -87,14 +88,17 @@ def _listed(row: Row, unit: str) -> dict[str, Any]:
 
 
 def _experiment_section(row: Row, unit: str) -> dict[str, str]:
-    prediction, low_high = row["prediction"], row["prediction"]["delta_range"]
-    lines = [
-        row["hypothesis"],
-        f"Because: {row['mechanism']}",
-        f"Predicted: {amount(prediction['expected_delta'], unit, signed=True)} ({span(low_high[0], low_high[1], unit)}), "
-        f"confidence {percent(prediction['confidence'])}; risk {row['draft'].get('risk_level', 'unknown')}.",
-    ]
+    lines = [row["hypothesis"], f"Because: {row['mechanism']}", _predicted(row, unit)]
     return {"title": row["title"], "text": "\n".join(lines)}
+
+
+def _predicted(row: Row, unit: str) -> str:
+    prediction = row["prediction"]
+    expected, (low, high) = amount(prediction["expected_delta"], unit, signed=True), prediction["delta_range"]
+    risk = row["draft"].get("risk_level", "unknown")
+    return (
+        f"Predicted: {expected} ({span(low, high, unit)}), confidence {percent(prediction['confidence'])}; risk {risk}."
+    )
 
 
 async def launch(tx: Tx, experiment: Row, outcome: Row) -> Ask:
@@ -218,7 +222,7 @@ def _analysis_facts(snapshot: Mapping[str, Any], outcome: Row) -> list[list[str]
         ["Units", f"{result['n_control']:,} control, {result['n_treatment']:,} treatment"],
         ["Randomisation", "MISMATCH: results invalid" if result["srm_flagged"] else "as planned"],
         ["Guardrails", ", ".join(f"{item['name']} {item['state']}" for item in result["guardrails"]) or "none set"],
-        ["Data through", result["data_through"]],
+        ["Data through", datetime.fromisoformat(result["data_through"]).strftime("%d %b %Y %H:%M UTC")],
     ]
 
 

@@ -86,12 +86,25 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
 
 
 def offered(gate_type: str, *, without: Sequence[str] = (), recommend: str | None = None) -> list[dict[str, Any]]:
-    """The choices of a gate as they are stored with it: frozen when it opens, so later code can't change what was offered."""
-    return [
-        asdict(choice) | {"recommended": choice.id == recommend}
-        for choice in CHOICES[gate_type]
-        if choice.id not in without
-    ]
+    """The choices of a gate as they are stored with it: frozen when it opens, so later code can't change what was offered.
+
+    With a recommendation only the recommended choice stands out: the eye must not be drawn to another one.
+    """
+    return [_offer(choice, recommend) for choice in CHOICES[gate_type] if choice.id not in without]
+
+
+def _offer(choice: Choice, recommend: str | None) -> dict[str, Any]:
+    plain = asdict(choice)
+    if recommend is None:
+        return plain
+    quiet = "default" if choice.style == "primary" else choice.style
+    return plain | {
+        "recommended": choice.id == recommend,
+        "style": _LOUD.get(choice.style, quiet) if choice.id == recommend else quiet,
+    }
+
+
+_LOUD: dict[str, Style] = {"default": "primary", "primary": "primary"}
 
 
 def find(options: Sequence[dict[str, Any]], choice_id: str) -> Choice | None:

@@ -1,0 +1,1 @@
+"""Hypotheses: proposing a portfolio of falsifiable experiments."""

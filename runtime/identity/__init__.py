@@ -1,0 +1,1 @@
+"""Identity: members, keys, and who does what."""

@@ -1,0 +1,1 @@
+"""Learnings: what experiments taught, found by meaning."""

@@ -4,6 +4,7 @@ import secrets
 import socket
 
 from runtime.errors import LocalServerFailed
+from runtime.local.processes import wait_until
 
 LOOPBACK = "127.0.0.1"
 # Below the range the kernel hands to outgoing connections, so that no client sits on the port while a server restarts.
@@ -40,7 +41,7 @@ def free_port() -> int:
 
 
 def require_free(port: int, *, host: str = LOOPBACK, setting: str) -> None:
-    if not is_free(port, host):
+    if not wait_until(lambda: is_free(port, host), 1):
         raise PortTaken(
             f"Port {port} on {host} is taken by another program; stop it, or name another port in {setting}.",
             port=port,
@@ -49,8 +50,11 @@ def require_free(port: int, *, host: str = LOOPBACK, setting: str) -> None:
 
 
 def choose_port(wanted: int, remembered: int | None, *, setting: str) -> int:
-    """`wanted` (0 = any) must be free; a remembered port is only a wish."""
+    """`wanted` (0 = any) must be free; a remembered port is only a wish, but worth waiting for one second.
+
+    A server that was killed a moment ago may still be letting go of it.
+    """
     if wanted:
         require_free(wanted, setting=setting)
         return wanted
-    return remembered if remembered and is_free(remembered) else free_port()
+    return remembered if remembered and wait_until(lambda: is_free(remembered), 1) else free_port()

@@ -1,0 +1,1 @@
+"""Measurement: reading signals, storing them, judging them, following what they say."""

@@ -1,0 +1,1 @@
+"""Outcomes: applying outcome.yaml, starting and ending."""

@@ -1,0 +1,1 @@
+"""Feature-flag services, one file each."""

@@ -1,0 +1,1 @@
+"""Signal sources, one file each."""

@@ -1,0 +1,1 @@
+"""Where coding agents take their orders, one file each."""

@@ -44,11 +44,12 @@ def locked_installation(tmp_path: Path) -> Path:
 
 def test_programs_are_copied_once_and_run_from_their_new_place(locked_installation: Path, python) -> None:
     nobody = pwd.getpwnam("nobody")
+    stranger = (nobody.pw_uid, nobody.pw_gid) if os.geteuid() == 0 else (os.geteuid() + 1, os.getegid() + 1)
     as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     house = Path(tempfile.mkdtemp(prefix="a house "))
     house.chmod(0o755)
     try:
-        process = python(FIND, locked_installation, house, nobody.pw_uid, nobody.pw_gid)
+        process = python(FIND, locked_installation, house, *stranger)
         said, _ = process.communicate(timeout=60)
         ours, postgres, queue, *again = said.splitlines()
         assert process.returncode == 0, said

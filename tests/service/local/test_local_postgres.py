@@ -53,11 +53,11 @@ def test_rows_survive_kill_9_and_the_next_start_is_on_the_same_port(data_dir: Pa
     first = start_postgres(data_dir)
     execute(first, "create table survivors as select generate_series(1, 20000) as n")
     first.kill()
+    assert wait_until(lambda: first.ended() == "signal 9", 20)
     second = start_postgres(data_dir)
     assert (second.port, second.adopted) == (first.port, False)
     assert execute(second, "select count(*) from survivors") == "20000"
     second.stop()
-    assert first.ended() == "signal 9"
 
 
 def test_a_server_that_outlived_the_process_that_started_it_is_adopted(data_dir: Path, python) -> None:
@@ -98,7 +98,7 @@ def test_a_port_the_settings_demand_is_taken_or_the_setting_is_named(data_dir: P
 def test_a_stale_pid_file_whose_number_belongs_to_another_program_stops_nobody(data_dir: Path) -> None:
     first = start_postgres(data_dir, durable=False)
     first.kill()
-    assert wait_until(lambda: first.ended() is not None, 10)
+    assert wait_until(lambda: first.ended() is not None, 20)
     stranger = subprocess.Popen(["sleep", "60"], **account_for(data_dir / "postgres").popen)
     try:
         pid_file = data_dir / "postgres" / "postmaster.pid"

@@ -19,16 +19,16 @@ def test_ids_survive_kill_9_and_the_password_is_asked_for(empty_dir: Path) -> No
     with redis.Redis.from_url(first.url) as client:
         client.rpush("queue", "id-1", "id-2")
         file = empty_dir / "valkey" / "appendonlydir" / "appendonly.aof.1.incr.aof"
-        assert wait_until(lambda: b"id-2" in file.read_bytes(), 5)
+        assert wait_until(lambda: b"id-2" in file.read_bytes(), 20)
     with redis.Redis(port=first.port) as stranger, pytest.raises(redis.AuthenticationError):
         stranger.ping()
     first.kill()
+    assert wait_until(lambda: first.ended() == "signal 9", 20)
     second = start_valkey(empty_dir)
     assert second.port == first.port
     with redis.Redis.from_url(second.url) as client:
         assert client.lrange("queue", 0, -1) == [b"id-1", b"id-2"]
     second.stop()
-    assert first.ended() == "signal 9"
 
 
 def test_a_server_that_lives_is_adopted_even_while_it_does_not_answer(empty_dir: Path) -> None:

@@ -95,7 +95,8 @@ def test_a_killed_worker_comes_back_and_the_others_do_not_notice(up, tmp_path: P
     process = up(child("bot"), child("worker-1"))
     bot, worker = pid_of(tmp_path, "bot"), pid_of(tmp_path, "worker-1")
     os.kill(worker, signal.SIGKILL)
-    assert wait_until(lambda: pid_of(tmp_path, "worker-1") not in (0, worker), 10)
+    assert wait_until(lambda: (tmp_path / "logs" / "worker-1.log").read_text() == "awake\nawake\n", 10)
+    assert pid_of(tmp_path, "worker-1") not in (0, worker)
     assert pid_of(tmp_path, "bot") == bot
     assert alive(bot)
     said = stopped(process)
@@ -103,7 +104,6 @@ def test_a_killed_worker_comes_back_and_the_others_do_not_notice(up, tmp_path: P
     assert "\x1b" not in said
     entries = [json.loads(line) for line in (tmp_path / "logs" / "supervisor.log").read_text().splitlines()]
     assert ("ended", "worker-1") in {(entry["event"], entry["child"]) for entry in entries}
-    assert (tmp_path / "logs" / "worker-1.log").read_text() == "awake\nawake\n"
 
 
 def test_killed_servers_come_back_on_their_ports_under_living_children(up, data_dir: Path) -> None:

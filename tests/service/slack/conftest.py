@@ -1,7 +1,7 @@
 """The product's own Slack door, a sandbox workspace on loopback behind it, and people who press real buttons."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +78,10 @@ class Office:
         """Everything that is to be said, as a worker would say it; then it counts as said."""
         for notice in await self.notices():
             await self.channel.deliver(notice)
+        await self.hush()
+
+    async def hush(self) -> None:
+        """What waits to be said counts as said."""
         async with self.story.runtime.transaction(self.story.org_id) as tx:
             await tx.run(update(outbox).where(outbox.c.kind == "notice").values(status="done"))
 
@@ -86,7 +90,7 @@ class Office:
         await self.deliver()
 
     async def applied(self, file: str = FILE) -> None:
-        """The outcome runs and its first gate is shown; besides the people it names there are a viewer and an admin."""
+        """The outcome runs and its first gate waits to be shown; besides the people it names there are a viewer and an admin."""
         await self.story.apply(file)
         roles = {"Vic": "viewer", "Ada": "admin"}
         more = [
@@ -95,7 +99,7 @@ class Office:
         ]
         async with self.story.runtime.transaction(self.story.org_id) as tx:
             await tx.run(insert(members), more)
-        await self.work()
+        await self.story.work()
 
     async def write(self, table: Table, row_id: UUID, **values: Any) -> None:
         """Change a row behind everybody's back."""
@@ -108,7 +112,8 @@ class Office:
         gate = await self.story.gate("portfolio_review")
         first = UUID(gate["context_package"]["experiment_ids"][0])
         await self.story.decide("portfolio_review", "approve", "ana@example.com", selection=(first,))
-        await self.work()
+        await self.story.work()
+        await self.hush()
         report = build.BuildReport(
             implementation_summary="One page", files_changed=["frontend/checkout/form.js"], diff=diff
         )
@@ -125,13 +130,15 @@ class Office:
 
 
 @pytest.fixture
-def bot_socket() -> socket.socket:
-    return free_socket()
+def bot_socket() -> Iterator[socket.socket]:
+    with free_socket() as sock:
+        yield sock
 
 
 @pytest.fixture
-def sandbox_socket() -> socket.socket:
-    return free_socket()
+def sandbox_socket() -> Iterator[socket.socket]:
+    with free_socket() as sock:
+        yield sock
 
 
 @pytest.fixture

@@ -1,0 +1,141 @@
+"""`/outcome` and the Home tab, typed and opened in a workspace by people with different rights."""
+
+import asyncio
+import re
+import time
+
+import pytest
+
+from bot.slack.commands import COMMANDS
+from bot.slack.sandbox.visitor import text_of
+
+
+async def asked(visitor, words):
+    """What is whispered back."""
+    before = {one["ts"] for one in await visitor.messages("checkout")}
+    await visitor.command("checkout", f"/outcome {words}".strip())
+    answer = await visitor.wait_for("checkout", lambda one: one["ts"] not in before)
+    assert answer["only_for"] == visitor.id
+    return text_of(answer)
+
+
+async def test_bare_it_lists_every_command_and_a_typo_is_answered_with_a_suggestion(office):
+    await office.applied()
+    ana = await office.come_in("ana")
+    listed = await asked(ana, "")
+    for command in COMMANDS.values():
+        assert f"/outcome {command.name}" in listed
+    assert "Did you mean `/outcome learnings &lt;question&gt;`?" in await asked(ana, "learning speed")
+    assert "I don't know “&lt;!channel&gt;”" in await asked(ana, "<!channel>")
+
+
+async def test_it_shows_outcomes_experiments_and_gates(office):
+    await office.applied()
+    await office.deliver()
+    ana, ben = await office.come_in("ana"), await office.come_in("ben")
+    assert "`checkout` *Finish the checkout* (active): 2 under way" in await asked(ana, "list")
+    shown = await asked(ana, "show checkout")
+    assert "checkout_completed: 32.0 % → 45.0 % (increase)" in shown
+    assert "waits for gate 1" in shown
+    assert len(re.findall("•", await asked(ana, "experiments checkout"))) == 2
+    assert "waits for *you*" in await asked(ana, "gates")
+    others = await asked(ben, "gates")
+    assert "waits for ana@example.com" in others
+    assert f"<{office.url}/#/" in others
+
+
+async def test_what_it_cannot_find_it_says_with_what_comes_close(office):
+    await office.applied()
+    ana = await office.come_in("ana")
+    assert "There is no outcome “chekout”. Did you mean checkout?" in await asked(ana, "show chekout")
+    assert "Say which outcome." in await asked(ana, "show")
+    flag = (await office.story.experiments())[0]["feature_flag_key"]
+    assert flag in await asked(ana, f"pause {flag[:-2]}xx broken")
+    assert "Say why, in a few words" in await asked(ana, f"kill {flag}")
+    assert "Written so: `/outcome kill &lt;experiment&gt; &lt;why&gt;`" in await asked(ana, f"kill {flag}")
+
+
+async def test_strangers_get_no_data_and_viewers_cannot_steer(office):
+    await office.applied()
+    eve, vic = await office.come_in("eve"), await office.come_in("vic")
+    for words in ("list", "gates", "learnings checkout", "doctor"):
+        assert "I know people by e-mail address" in await asked(eve, words)
+    assert "Finish the checkout" in await asked(vic, "list")
+    flag = (await office.story.experiments())[0]["feature_flag_key"]
+    for command in COMMANDS.values():
+        if command.steers:
+            assert "You can look, but not steer" in await asked(vic, f"{command.name} {flag} why")
+    assert {row["status"] for row in await office.story.experiments()} == {"awaiting_portfolio_gate"}
+
+
+async def test_an_experiment_is_paused_resumed_and_killed_by_its_flag(office):
+    row = await office.story.launched()
+    await office.hush()
+    ana = await office.come_in("ana")
+    flag = row["feature_flag_key"]
+    assert "is paused" in await asked(ana, f"pause {flag} the outage")
+    assert (await office.story.experiment())["status"] == "paused"
+    assert "runs again" in await asked(ana, f"resume {flag}")
+    assert (await office.story.experiment())["status"] == "running"
+    assert "is killed" in await asked(ana, f"kill {str(row['id'])[:8]} wrong idea")
+    assert (await office.story.experiment())["final_result"]["note"] == "wrong idea"
+    assert "possible now: nothing" in await asked(ana, f"resume {flag}")
+    await office.story.work()
+    assert "What we learned about “finish paying”" in await asked(ana, "learnings finish paying")
+
+
+async def test_an_outcome_is_abandoned_only_with_a_reason(office):
+    await office.applied()
+    ana = await office.come_in("ana")
+    assert "Say why" in await asked(ana, "abandon checkout")
+    assert "is abandoned" in await asked(ana, "abandon checkout the law changed")
+    assert {row["status"] for row in await office.story.experiments()} == {"killed"}
+    assert "not possible while 'abandoned'" in await asked(ana, "activate checkout")
+
+
+async def test_the_doctor_says_what_is_connected_and_what_is_stuck(office):
+    await office.applied()
+    ana = await office.come_in("ana")
+    said = await asked(ana, "doctor")
+    assert "✅ I am outcome in Sandbox" in said
+    assert "✅ I am in the default channel #outcome-runtime." in said
+    assert "Not found in Slack by e-mail address yet" in said
+    assert "✅ Every message was delivered." in said
+    await office.fail_next(method="auth.test", kind="refuse", error="invalid_auth")
+    assert "SLACK_BOT_TOKEN is not valid" in await asked(ana, "doctor")
+
+
+async def home(visitor, words):
+    deadline = time.monotonic() + 8
+    await visitor.open_home()
+    while True:
+        found = (await visitor.look())["home"]
+        if found and words in text_of(found):
+            return found
+        assert time.monotonic() < deadline, text_of(found) if found else "no Home tab"
+        await asyncio.sleep(0.05)
+
+
+async def test_home_shows_what_waits_what_runs_and_what_was_decided(office):
+    await office.applied()
+    await office.deliver()
+    ana, ben, eve = await office.come_in("ana"), await office.come_in("ben"), await office.come_in("eve")
+    shown = await home(ana, "1 decision waits for you")
+    assert "Which experiments may be built" in text_of(shown)
+    [link] = [block["accessory"]["url"] for block in shown["blocks"] if "accessory" in block]
+    assert link.startswith(f"{office.url}/#/")
+    assert "Finish the checkout" in text_of(shown)
+    await home(ben, "Nothing waits for you")
+    await home(eve, "I know people by e-mail address")
+
+    await office.story.decide("portfolio_review", "reject", "ana@example.com", note="no")
+    after = await home(ana, "Nothing waits for you")
+    assert "*Reject*: Which experiments may be built" in text_of(after)
+
+
+@pytest.mark.parametrize("words", ["hello", "approve"])
+async def test_in_a_direct_message_it_says_how_it_works(office, words):
+    ana = await office.come_in("ana")
+    await ana.say("outcome", words)
+    answer = await ana.wait_for("outcome", lambda one: "I ask people to decide at gates" in text_of(one))
+    assert "thread_ts" not in answer
