@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     signal_silence_hours: float = Field(
         24,
         gt=0,
-        description="Hours of data time without news from a signal before its experiment is paused and a person asked.",
+        description="Hours without an answer from a signal before its experiment is paused and a person asked.",
     )
 
     @cached_property

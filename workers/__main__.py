@@ -9,6 +9,7 @@ import dramatiq
 
 from runtime.errors import InvalidConfiguration
 from runtime.settings import Settings, secret
+from workers import current
 from workers.broker import connect
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     if redis_url is None:
         raise InvalidConfiguration("REDIS_URL is not set; `outcome-runtime up` starts an embedded server and sets it.")
     broker = connect(redis_url)
+    current.use(settings)
     from workers import clock  # noqa: PLC0415  its actors bind to the broker connected just above
 
     worker = dramatiq.Worker(broker, queues={"outcome"}, worker_threads=settings.worker_threads, worker_timeout=250)
@@ -25,6 +27,8 @@ def main() -> None:
     try:
         asyncio.run(_clock(lambda stop: clock.run(settings, stop)))
     finally:
+        worker.pause()
+        current.close()
         worker.stop(timeout=10_000)
         broker.close()
 

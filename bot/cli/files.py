@@ -54,11 +54,11 @@ def plan(file: Path) -> None:
 @click.option("--draft", is_flag=True, help="Leave new outcomes as drafts; start them later with `/outcome activate`.")
 def apply(file: Path, yes: bool, draft: bool) -> None:  # noqa: FBT001  click hands flags over so
     """Bring the runtime to FILE. Changes of a running outcome's target, constraints or gates wait at a gate."""
-    wanted = _read(file)
+    wanted, text = _read(file), file.read_bytes()
 
     async def work(runtime: Runtime, org_id: UUID) -> service.Applied | None:
         async with runtime.transaction(org_id) as tx:
-            load(file.read_bytes(), name=file.name, env=await environment(runtime, tx))
+            load(text, name=file.name, env=await environment(runtime, tx))
         changes = await service.plan(runtime, org_id, wanted)
         click.echo(render(changes))
         if not changes.changes or not (yes or click.confirm("Apply?", default=False)):

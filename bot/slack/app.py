@@ -9,10 +9,10 @@ import structlog
 from aiohttp import web
 from slack_bolt import BoltResponse
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncRespond
 
 from bot.slack.commands import CommandDoor
-from bot.slack.gates import GateDoor
+from bot.slack.gates import GateDoor, whisper
 from bot.slack.home import HomeDoor
 from bot.slack.inbound import first_time, identity
 from bot.slack.people import People
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 PATH = "/slack/events"
 MISSING = "Slack is not connected: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (docs/slack.md), or start with `outcome-runtime up`.\n"
+SORRY = "Something went wrong here; the log of the bot has the details. Look at the message again before you repeat it."
 Next = Callable[[], Awaitable[BoltResponse]]
 
 
@@ -95,7 +96,8 @@ async def _heard(event: dict[str, Any]) -> None:
     log.debug("slack.heard", type=event.get("type"), subtype=event.get("subtype"))
 
 
-async def _failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
-    """Slack shows its own sign of failure for a status other than 200; the log says why."""
-    log.error("slack.handler_failed", error=repr(error)[:500], type=body.get("type"), exc_info=error)
-    return BoltResponse(status=500, body="")
+async def _failed(error: Exception, body: dict[str, Any], respond: AsyncRespond) -> None:
+    """What nobody foresaw: the log says why, and whoever pressed is not left wondering."""
+    log.error("slack.handler_failed", type=body.get("type"), exc_info=error)
+    if body.get("response_url"):
+        await whisper(respond, SORRY)

@@ -11,6 +11,7 @@ from bot.slack import deliveries, modals
 from bot.slack.people import UNKNOWN, People
 from bot.slack.values import Form, Pressed, Wanted
 from bot.slack.view import GateView, gate_view
+from bot.slack.wire import FAILURES, code_of, failed
 from bot.slack.words import fit
 from runtime.core import Runtime
 from runtime.db.engine import Row
@@ -50,7 +51,7 @@ class GateDoor:
             if standing.as_what == "override" or modals.needs_form(option):
                 override = "" if standing.allowed else standing.refusal
                 view = modals.answer(_view(gate), option, form, override=override)
-                await client.views_open(trigger_id=body["trigger_id"], view=view)
+                await show_form(client, body, view)
             else:
                 await self._decide(form, member)
         except OutcomeRuntimeError as error:
@@ -98,7 +99,7 @@ class GateDoor:
                 _standing(gate, member)
             form = Form(g=wanted.g, **_message(body))
             view = _MENU[wanted.do](_view(gate), form) if wanted.do in _MENU else modals.details(_view(gate))
-            await client.views_open(trigger_id=body["trigger_id"], view=view)
+            await show_form(client, body, view)
         except OutcomeRuntimeError as error:
             await whisper(respond, error.message)
 
@@ -178,6 +179,16 @@ _MENU = {"delegate": modals.delegation, "ask": modals.question}
 async def whisper(respond: "AsyncRespond", text: str) -> None:
     """Only who pressed sees it, and the message stays as it is."""
     await respond(text=fit(text, 3000), response_type="ephemeral", replace_original=False)
+
+
+async def show_form(client: AsyncWebClient, body: Body, view: Body) -> None:
+    """Slack gives three seconds from the press to the form."""
+    try:
+        await client.views_open(trigger_id=body["trigger_id"], view=view)
+    except FAILURES as error:
+        if code_of(error) in {"expired_trigger_id", "exchanged_trigger_id"}:
+            raise InvalidRequest("That took too long for Slack to open the form; press again.") from error
+        raise failed(error, "to open the form") from error
 
 
 def _standing(gate: Row, member: Member) -> policy.Standing:

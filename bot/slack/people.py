@@ -5,16 +5,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+import structlog
 from pydantic import BaseModel, Field, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
 
 from bot.slack.view import Who
-from bot.slack.wire import FAILURES, code_of
+from bot.slack.wire import FAILURES, code_of, failed
 from runtime.core import Runtime
 from runtime.db.tables import members as members_table
 from runtime.identity import members
 from runtime.identity.people import Member
+
+log = structlog.get_logger(__name__)
 
 UNKNOWN = (
     "I know people by e-mail address, and yours is not among this organisation's. "
@@ -56,12 +59,11 @@ class People:
         if known is not None:
             return known
         try:
-            answer = await self._client.users_info(user=slack_user_id)
+            return await self._join((await self._client.users_info(user=slack_user_id))["user"])
         except FAILURES as error:
             if code_of(error) in {"user_not_found", "user_not_visible"}:
                 return None
-            raise
-        return await self._join(answer["user"])
+            raise failed(error, "to tell me who you are") from error
 
     async def who(self, emails: Iterable[str]) -> Mapping[str, Who]:
         """How to show these people; who isn't linked to Slack yet is looked for there, and that may fail without harm."""
@@ -80,11 +82,11 @@ class People:
         if self._absent.get(email.casefold(), 0.0) > time.monotonic():
             return None
         try:
-            answer = await self._client.users_lookupByEmail(email=email)
-        except FAILURES:
+            return await self._join((await self._client.users_lookupByEmail(email=email))["user"])
+        except FAILURES as error:
+            log.info("slack.person_not_found", reason=code_of(error) or type(error).__name__)
             self._absent[email.casefold()] = time.monotonic() + _ASK_AGAIN
             return None
-        return await self._join(answer["user"])
 
     async def _join(self, found: Mapping[str, Any]) -> Member | None:
         try:

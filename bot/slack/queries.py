@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, any_, func, literal, select
 
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import deliveries, experiments, human_gates, learnings, members, outbox, outcomes
@@ -24,7 +24,9 @@ async def waiting_for(tx: Tx, member: Member) -> Sequence[Row]:
 
 async def their_outcomes(tx: Tx, member: Member, *, limit: int = 8) -> Sequence[Row]:
     """Outcomes a member owns or decides about; running ones first."""
-    mine: ColumnElement[bool] = (outcomes.c.owner == member.email) | (outcomes.c.team_members.any(member.email))
+    mine: ColumnElement[bool] = (outcomes.c.owner == member.email) | (
+        literal(member.email) == any_(outcomes.c.team_members)
+    )
     order = (outcomes.c.status != "active", outcomes.c.created_at.desc())
     return await tx.all(select(outcomes).where(mine).order_by(*order).limit(limit))
 

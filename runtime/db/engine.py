@@ -4,12 +4,13 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 from sqlalchemy import CursorResult, Executable, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Row: TypeAlias = Mapping[str, Any]
@@ -97,7 +98,9 @@ async def exclusive(engine: AsyncEngine, key: str, *, wait_seconds: float = 0.0)
             yield mine
         finally:
             if mine:
-                await conn.execute(text("select pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
+                # A connection that broke meanwhile took its lock with it.
+                with suppress(DBAPIError):
+                    await conn.execute(text("select pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
 
 
 async def _try_lock(conn: AsyncConnection, key: str) -> bool:

@@ -27,7 +27,6 @@ CATALOGUE: Mapping[Group, Mapping[str, str]] = {
     },
     "channels": {
         "slack": "bot.slack.channel:SlackChannel",
-        "email": "bot.mail.channel:MailChannel",
     },
 }
 

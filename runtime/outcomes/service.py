@@ -23,7 +23,7 @@ from runtime.journal import Effect, Event, Message, record
 from runtime.lifecycle import EXPERIMENT, OUTCOME, Actor
 from runtime.outcomes import rows
 from runtime.outcomes.connections import seal
-from runtime.spec.models import OutcomeFile, OutcomeSpec
+from runtime.spec.models import GateSpec, OutcomeFile, OutcomeSpec
 from runtime.spec.plan import Plan, diff, render
 from runtime.spec.references import has_reference, texts
 
@@ -95,8 +95,10 @@ def _refuse_unknown(wanted: OutcomeFile) -> None:
     lacking = [f"signal connector {name}" for name in sorted(declared - set(catalogue.names("signals")))]
     if wanted.feature_flags.provider not in catalogue.names("flags"):
         lacking.append(f"feature-flag provider {wanted.feature_flags.provider}")
+    channels = {gate.channel.partition(":")[0] for spec in wanted.outcomes for gate in _written(spec) if gate.channel}
+    lacking += [f"channel {name}" for name in sorted(channels - set(catalogue.names("channels")))]
     if lacking:
-        known = f"signals: {', '.join(catalogue.names('signals'))}; flags: {', '.join(catalogue.names('flags'))}"
+        known = f"signals: {', '.join(catalogue.names('signals'))}; flags: {', '.join(catalogue.names('flags'))}; channels: {', '.join(catalogue.names('channels'))}"
         raise InvalidRequest(f"This version has no {', no '.join(lacking)}. It has {known}.", lacking=lacking)
 
 
@@ -127,7 +129,7 @@ def _values(spec: OutcomeSpec) -> dict[str, Any]:
         "slug": spec.id, "title": spec.title, "description": spec.description, "primary_signal": data["signal"],
         "secondary_signals": data["secondary_signals"], "target": data["target"], "constraints": data["constraints"],
         "max_concurrent_experiments": spec.portfolio.max_concurrent, "horizon": spec.horizon, "owner": spec.responsible, "spec": data,
-        "team_members": sorted({gate.assigned_to for kind in spec.gates.model_fields_set if (gate := getattr(spec.gates, kind))}),
+        "team_members": sorted({gate.assigned_to for gate in _written(spec)}),
     }  # fmt: skip
 
 
@@ -175,10 +177,14 @@ def _with_running(current: OutcomeFile | None, wanted: OutcomeFile, gated: list[
     return wanted.model_copy(update={"outcomes": kept})
 
 
+def _written(spec: OutcomeSpec) -> list[GateSpec]:
+    return [gate for kind in spec.gates.model_fields_set if (gate := getattr(spec.gates, kind))]
+
+
 def _people(file: OutcomeFile) -> set[str]:
     named: set[str] = set()
     for spec in file.outcomes:
-        written = [gate for kind in spec.gates.model_fields_set if (gate := getattr(spec.gates, kind))]
+        written = _written(spec)
         named |= {
             spec.responsible,
             *(gate.assigned_to for gate in written),

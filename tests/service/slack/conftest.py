@@ -1,5 +1,6 @@
 """The product's own Slack door, a sandbox workspace on loopback behind it, and people who press real buttons."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -129,6 +130,13 @@ class Office:
         return found
 
 
+async def settled() -> None:
+    """Handlers go on after Slack has its acknowledgement; a test's database must outlive them."""
+    going = [task for task in asyncio.all_tasks() if "AsyncioListenerRunner" in repr(task.get_coro())]
+    if going:
+        await asyncio.wait(going, timeout=10)
+
+
 @pytest.fixture
 def bot_socket() -> Iterator[socket.socket]:
     with free_socket() as sock:
@@ -176,4 +184,5 @@ async def office(
         http = await stack.enter_async_context(aiohttp.ClientSession())
         channel = SlackChannel(story.runtime)
         stack.push_async_callback(channel.close)
+        stack.push_async_callback(settled)
         yield Office(url, sandbox_config, http, stack, story, channel, sandbox_config.events_url)

@@ -382,3 +382,26 @@ async def posted(office, event, *, signed_with):
     }
     async with office.http.post(office.bot_url, data=body, headers=headers) as reply:
         return reply.status
+
+
+async def test_when_slack_fails_whoever_pressed_is_told_and_nothing_is_decided(office):
+    row = await office.at_launch()
+    ana, ben = await office.come_in("ana"), await office.come_in("ben")
+    message = await shown(ben, "be launched?")
+    await office.fail_next(method="views.open", kind="refuse", error="expired_trigger_id")
+    await ben.press("Reject", message)
+    await whispered(ben, "That took too long for Slack")
+    await office.fail_next(method="users.info", kind="server_error")
+    await ana.press("Approve launch", message)
+    await whispered(ana, "Slack refused to tell me who you are")
+    assert (await office.gate(row["id"]))["status"] == "pending"
+
+
+async def test_what_nobody_foresaw_is_told_too(office):
+    row = await office.at_launch()
+    ben = await office.come_in("ben")
+    message = await shown(ben, "be launched?")
+    await office.write(human_gates, row["id"], options=[{"id": "approve"}])
+    await ben.press("Approve launch", message)
+    await whispered(ben, "Something went wrong here")
+    assert (await office.gate(row["id"]))["status"] == "pending"
