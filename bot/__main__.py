@@ -9,6 +9,7 @@ from aiohttp import web
 from bot.web import create_app
 from runtime.core import running
 from runtime.identity.members import ensure_home
+from runtime.logs import configure
 from runtime.settings import Settings
 
 
@@ -30,4 +31,5 @@ async def serve(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
+    configure()
     asyncio.run(serve(Settings()))

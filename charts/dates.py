@@ -70,9 +70,7 @@ def moment(at: datetime | None, timezone: str) -> str:
 def span(start: datetime | None, end: datetime | None, timezone: str) -> str:
     """`3-17 Mar 2026` with as little repetition as the two dates allow."""
     if start is None or end is None:
-        return (
-            f"until {day(end, timezone)}" if end else (f"since {day(start, timezone)}" if start else "of unknown date")
-        )
+        return f"until {day(end, timezone)}" if end else (f"since {day(start, timezone)}" if start else "planned")
     a, b = local(start, timezone), local(end, timezone)
     if a.date() == b.date():
         return f"{day(a, timezone)}, {a:%H:%M}{_TO}{b:%H:%M}"

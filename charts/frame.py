@@ -90,7 +90,7 @@ def _origin_line(sheet: "Sheet", origin: Provenance, room: float) -> str:
     snapshot = plain(origin.snapshot_id, 80) or "none"
     source = plain(origin.source, 24) or "unnamed source"
     for shown in (snapshot, f"{snapshot[:8]}…" if len(snapshot) > 9 else snapshot):
-        line = f"{source} · data to {words.cutoff(origin)} · snapshot {shown}"
+        line = f"{source} · {words.data_to(origin)} · snapshot {shown}"
         if sheet.measure(line, style.SMALL) <= room:
             return line
     return f"to {words.cutoff(origin)} · {shown} · {source}"

@@ -44,6 +44,11 @@ def cutoff(origin: Provenance) -> str:
     return dates.moment(origin.data_through, origin.timezone)
 
 
+def data_to(origin: Provenance) -> str:
+    """The data cut-off as it stands in a foot line; a plan made before any data says so."""
+    return f"data to {cutoff(origin)}" if origin.data_through else "no data yet"
+
+
 def goodness(value: float | None, direction: str, *, certain: bool) -> str:
     """What a difference means under the outcome's direction; "improvement" is only said when the interval excludes zero."""
     exact = amounts.finite(value)

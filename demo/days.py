@@ -71,7 +71,9 @@ class Days:
                 self.say("shop: another shop writes to this database; reading its calendar again")
             except Exception as error:  # noqa: BLE001  a driver whose server dies in mid-handshake raises anything at all
                 if not complained:
-                    self.say(f"shop: the database does not answer ({type(error).__name__}: {error}); the calendar waits for it")
+                    self.say(
+                        f"shop: the database does not answer ({type(error).__name__}: {error}); the calendar waits for it"
+                    )
             complained = True
             await asyncio.sleep(RECONNECT_SECONDS)
 

@@ -144,4 +144,3 @@ class Story:
         for timer in due:
             if timer.kind == "measure":
                 await timer_worker.fire(self.runtime, timer.org_id, timer.id, timer.kind)
-

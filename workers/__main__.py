@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 import dramatiq
 
 from runtime.errors import InvalidConfiguration
+from runtime.logs import configure
 from runtime.settings import Settings, secret
 from workers import current
 from workers.broker import connect
 
 
 def main() -> None:
+    configure()
     settings = Settings()
     redis_url = secret(settings.redis_url)
     if redis_url is None:

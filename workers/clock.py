@@ -1,19 +1,22 @@
 """What is due, by id, into the queue: woken by the database when the outbox fills, and by the tick otherwise."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import structlog
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from runtime.core import Runtime, open_runtime
+from runtime.db.tables import inbound_events
 from runtime.settings import Settings, secret
 from workers.actors import deliver, fire
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
+REMEMBERED = timedelta(days=7)
+TIDY_EVERY = timedelta(hours=6)
 _BATCH = 100
 
 
@@ -36,13 +39,25 @@ async def tick(runtime: Runtime) -> int:
     return len(timers) + len(batches)
 
 
+async def tidy(runtime: Runtime) -> None:
+    """Forget message ids after their replay window, and have next month's partition ready before its first row."""
+    for org_id in await runtime.org_ids():
+        async with runtime.transaction(org_id) as tx:
+            await tx.run(delete(inbound_events).where(inbound_events.c.received_at < runtime.now() - REMEMBERED))
+            await tx.run(text("select ensure_measurement_partitions(:now)"), {"now": runtime.now()})
+
+
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Tick until told to stop; a database or queue that is away is waited for."""
     runtime, wake = open_runtime(settings), asyncio.Event()
     listener: asyncpg.Connection | None = None
+    tidied: datetime | None = None
     try:
         while not stop.is_set():
             try:
+                if tidied is None or runtime.now() - tidied > TIDY_EVERY:
+                    await tidy(runtime)
+                    tidied = runtime.now()
                 listener = await _listen(settings, listener, wake)
                 wake.clear()
                 await tick(runtime)

@@ -10,11 +10,10 @@ from bot.slack.view import GateView
 from bot.slack.words import bold, code, fit
 
 NOTE, PERCENT, PERSON, QUESTION = "note", "percent", "person", "question"
-CAPPED = frozenset({"approve_capped", "scale"})
 
 
 def needs_percent(option: Mapping[str, Any]) -> bool:
-    return option["id"] in CAPPED and option.get("percent") is None
+    return bool(option.get("needs_percent")) and option.get("percent") is None
 
 
 def needs_form(option: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
 
@@ -42,6 +42,12 @@ class SlackUser(BaseModel):
     is_email_confirmed: bool = True
     tz: str | None = None
     profile: _Profile = Field(default_factory=_Profile)
+
+
+def trusted(user: SlackUser, own_team: str) -> bool:
+    """Whether this user's address says who they are: another workspace's admins choose their people's addresses."""
+    person = not user.deleted and not user.is_bot
+    return person and user.is_email_confirmed and bool(user.profile.email) and user.team_id == own_team
 
 
 class People:
@@ -89,13 +95,8 @@ class People:
             return None
 
     async def _join(self, found: Mapping[str, Any]) -> Member | None:
-        try:
-            user = SlackUser.model_validate(found)
-        except ValidationError:
-            return None
-        if user.deleted or user.is_bot or not user.is_email_confirmed or not user.profile.email:
-            return None
-        if user.team_id != await self._own_team():
+        user = SlackUser.model_validate(found)
+        if not trusted(user, await self._own_team()):
             return None
         async with self._runtime.transaction(self._org_id) as tx:
             return await members.link_slack(
@@ -103,7 +104,6 @@ class People:
             )
 
     async def _own_team(self) -> str:
-        """Another workspace's admins choose their people's addresses, so only our own workspace's count."""
         if not self._team:
             self._team = str((await self._client.auth_test())["team_id"])
         return self._team

@@ -6,12 +6,10 @@ from uuid import UUID
 
 from runtime import timers
 from runtime.db.engine import Row
-from runtime.errors import NotAllowed
 from runtime.experiments import service
 from runtime.gates.consequences import final_result
 from runtime.gates.service import withdraw_all
-from runtime.identity.people import By
-from runtime.lifecycle import Actor
+from runtime.identity.people import By, require_member
 from runtime.lifecycle.experiment import resume_event
 from runtime.measurement import conclusion
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 async def kill(runtime: "Runtime", org_id: UUID, experiment_id: UUID, reason: str, *, by: By, now: datetime) -> Row:
     """Turn the flag off for good and end the experiment; its open gates are withdrawn."""
-    _person(by)
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         row = await service.get(tx, experiment_id, lock=True)
         changes = {"final_result": final_result(row, "killed", by.name, reason), "rollout_percent": 0}
@@ -32,7 +30,7 @@ async def kill(runtime: "Runtime", org_id: UUID, experiment_id: UUID, reason: st
 
 async def pause(runtime: "Runtime", org_id: UUID, experiment_id: UUID, reason: str, *, by: By, now: datetime) -> Row:
     """Turn the flag off and ask at a gate whether to go on."""
-    _person(by)
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         row = await service.get(tx, experiment_id, lock=True)
         outcome = await service.outcome_of(tx, row)
@@ -42,7 +40,7 @@ async def pause(runtime: "Runtime", org_id: UUID, experiment_id: UUID, reason: s
 
 async def resume(runtime: "Runtime", org_id: UUID, experiment_id: UUID, *, by: By, now: datetime) -> Row:
     """Back to the rollout that was approved at launch or scaling; the pause's gate is withdrawn."""
-    _person(by)
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         row = await service.get(tx, experiment_id, lock=True)
         event = resume_event(row["paused_from"] or "running")
@@ -54,12 +52,8 @@ async def resume(runtime: "Runtime", org_id: UUID, experiment_id: UUID, *, by: B
 
 async def rebuild(runtime: "Runtime", org_id: UUID, experiment_id: UUID, *, by: By, now: datetime) -> Row:
     """Send a failed build to the coding agent again, under the portfolio's approval."""
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         row = await service.get(tx, experiment_id, lock=True)
         await service.advance(tx, row, "rebuild", by=by, now=now)
         return await service.get(tx, experiment_id)
-
-
-def _person(by: By) -> None:
-    if by.kind is not Actor.HUMAN or by.member is None or by.member.role == "viewer":
-        raise NotAllowed("Only people of the organisation who may decide can do this.")

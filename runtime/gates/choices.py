@@ -19,6 +19,7 @@ class Choice:
     needs_reason: bool = False
     confirm: str = ""
     percent: int | None = None
+    needs_percent: bool = False
     recommended: bool = False
 
 
@@ -29,7 +30,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
     ),
     "launch_approval": (
         Choice("approve", "Approve launch", "approve", "approve_launch", "primary"),
-        Choice("approve_capped", "Approve with a cap", "approve_with_conditions", "approve_launch"),
+        Choice("approve_capped", "Approve with a cap", "approve_with_conditions", "approve_launch", needs_percent=True),
         Choice("rework", "Send back", "reject", "rework", needs_reason=True),
         Choice("reject", "Reject", "reject", "reject_launch", "danger", needs_reason=True),
     ),
@@ -42,7 +43,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
             "primary",
             confirm="Everybody will get this change, and its flag is finalised.",
         ),
-        Choice("scale", "Scale up", "approve_with_conditions", "scale"),
+        Choice("scale", "Scale up", "approve_with_conditions", "scale", needs_percent=True),
         Choice("run_on", "Run on", "approve_with_conditions", "run_on"),
         Choice("iterate", "Iterate", "reject", "iterate"),
         Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody."),
@@ -56,7 +57,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
             "primary",
             confirm="Everybody will get this change, and its flag is finalised.",
         ),
-        Choice("scale", "Scale further", "approve_with_conditions", "scale"),
+        Choice("scale", "Scale further", "approve_with_conditions", "scale", needs_percent=True),
         Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody."),
     ),
     "ship_approval": (

@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from runtime import timers
 from runtime.db.engine import Row, Tx
+from runtime.db.tables import deliveries
 from runtime.errors import InvalidRequest
 from runtime.experiments import service as experiments
 from runtime.gates import rows
 from runtime.gates.choices import Choice
 from runtime.identity.people import By
+from runtime.journal import Message
 from runtime.lifecycle import Approval
 from runtime.lifecycle.experiment import resume_event
 
@@ -133,10 +137,29 @@ async def _subject(tx: Tx, decided: Decided) -> Row:
     return await experiments.get(tx, decided.gate["experiment_id"], lock=True)
 
 
+async def _farewell(tx: Tx, decided: Decided, row: Row) -> list[Message]:
+    """The living message of a measured experiment gets its last state; one that never ran has none."""
+    known = await tx.first(
+        select(deliveries).where(deliveries.c.subject_kind == "experiment", deliveries.c.subject_id == row["id"])
+    )
+    if known is None:
+        return []
+    return [Message("experiment", row["id"], known["channel"], known["place"], once=f"end-{decided.gate['id']}")]
+
+
 async def _advance(tx: Tx, row: Row, event: str, decided: Decided, *, changes: Mapping[str, Any] | None = None) -> None:
     facts = {"gate": str(decided.gate["id"]), "note": decided.note}
+    notices = await _farewell(tx, decided, row)
     await experiments.advance(
-        tx, row, event, by=decided.by, now=decided.now, approval=decided.approval, changes=changes, facts=facts
+        tx,
+        row,
+        event,
+        by=decided.by,
+        now=decided.now,
+        approval=decided.approval,
+        changes=changes,
+        facts=facts,
+        notices=notices,
     )
 
 

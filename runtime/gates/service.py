@@ -13,13 +13,16 @@ from runtime.errors import EvidenceChanged, GateAlreadyDecided, InvalidRequest, 
 from runtime.gates import evidence, opening, policy, rows
 from runtime.gates.choices import Choice, find
 from runtime.gates.consequences import CONSEQUENCES, Decided
-from runtime.identity.people import By, Member
+from runtime.identity.people import By, Member, require_member
 from runtime.journal import Event, record
 from runtime.lifecycle import GATE, Actor, Approval
 from runtime.lifecycle.gate import OPEN
 
 if TYPE_CHECKING:
     from runtime.core import Runtime
+
+
+REOPENED = "reopened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,7 @@ def _chosen(gate: Row, decision: Decision) -> Choice:
         raise ReasonNeeded(
             f"'{choice.label}' needs a reason; say in a sentence why.", gate_id=gate["id"], choice=choice.id
         )
-    if (
-        choice.gate_event == "approve_with_conditions"
-        and choice.id in {"approve_capped", "scale"}
-        and _percent(choice, decision) is None
-    ):
+    if choice.needs_percent and _percent(choice, decision) is None:
         raise InvalidRequest("Say a percentage between 1 and 100.", gate_id=gate["id"], choice=choice.id)
     return choice
 
@@ -185,16 +184,11 @@ async def withdraw_all(tx: Tx, experiment_id: UUID, reason: str, *, by: By, now:
 
 async def reopen(runtime: "Runtime", org_id: UUID, gate_id: UUID, *, by: By, now: datetime) -> UUID:
     """Ask again what ran out of time: a new gate with the same question and the evidence as it is now."""
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         gate = await rows.get(tx, gate_id, lock=True)
-        if by.kind is not Actor.HUMAN:
-            raise NotAllowed("Only people reopen gates.", gate_id=gate_id)
-        if gate["status"] != "timed_out":
-            raise InvalidRequest(
-                "Only a gate that was closed without a decision can be reopened.",
-                gate_id=gate_id,
-                status=gate["status"],
-            )
+        if gate["status"] != "timed_out" or gate["responded_at"] < gate["due_at"] or gate["response_note"] == REOPENED:
+            raise InvalidRequest("Only a gate whose time ran out can be asked again, and only once.", gate_id=gate_id)
         outcome = await _outcome(tx, gate["outcome_id"])
         ask = opening.Ask(
             gate["gate_type"], gate["question"], gate["context_package"], await evidence.current(tx, gate), gate["options"],
@@ -203,7 +197,7 @@ async def reopen(runtime: "Runtime", org_id: UUID, gate_id: UUID, *, by: By, now
         opened = await opening.open_gate(
             tx, outcome, ask, default_channel=runtime.settings.slack_default_channel, now=now, by=by
         )
-        version = await rows.change(tx, gate, response_note="reopened")
+        version = await rows.change(tx, gate, response_note=REOPENED)
         await record(
             tx,
             Event("gate.reopened", "gate", gate_id, {"as": str(opened)}),

@@ -15,7 +15,7 @@ from runtime.experiments import service
 from runtime.gates import briefing, opening, pictures
 from runtime.hypotheses.generate import Proposal, propose
 from runtime.hypotheses.models import ExperimentDraft, OutcomeContext, PastLearning, unique_flag
-from runtime.identity.people import SYSTEM, By
+from runtime.identity.people import SYSTEM, By, require_member
 from runtime.journal import Effect, Event, record
 from runtime.learnings.service import Found, search
 from runtime.lifecycle import EXPERIMENT
@@ -236,6 +236,7 @@ async def from_playbook(runtime: "Runtime", org_id: UUID, outcome_id: UUID) -> N
 
 async def request(runtime: "Runtime", org_id: UUID, slug: str, *, by: By, playbook: bool = False) -> None:
     """A person asks for another portfolio; it is proposed by a worker and comes as a gate."""
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         row = await outcomes.by_slug(tx, slug, lock=True)
         if row is None:

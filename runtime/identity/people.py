@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from runtime.db.engine import Row
+from runtime.errors import NotAllowed
 from runtime.lifecycle import Actor
 
 
@@ -41,6 +42,13 @@ SYSTEM = By(Actor.SYSTEM, "Outcome Runtime", "worker")
 
 def person(member: Member, via: str) -> By:
     return By(Actor.HUMAN, member.email, via, member)
+
+
+def require_member(by: By) -> Member:
+    """The person behind an event, who must be allowed to change things: agents, the system and viewers are refused."""
+    if by.kind is not Actor.HUMAN or by.member is None or by.member.role == "viewer":
+        raise NotAllowed("Only people of the organisation who may decide can do this.")
+    return by.member
 
 
 def agent(name: str, via: str) -> By:

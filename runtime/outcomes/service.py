@@ -17,7 +17,7 @@ from runtime.gates import briefing, opening
 from runtime.gates import rows as gates
 from runtime.gates.service import withdraw, withdraw_all
 from runtime.identity import members
-from runtime.identity.people import SYSTEM, By
+from runtime.identity.people import SYSTEM, By, require_member
 from runtime.integrations import catalogue
 from runtime.journal import Effect, Event, Message, record
 from runtime.lifecycle import EXPERIMENT, OUTCOME, Actor
@@ -64,6 +64,7 @@ async def apply(
     activate: bool = True,
 ) -> Applied:
     """Bring the organisation to a file, all or nothing. A running outcome's guarded fields change only through a gate."""
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         current = await applied_file(tx)
         changes = diff(current, wanted)
@@ -234,12 +235,14 @@ async def _activate(tx: Tx, row: Row, by: By, now: datetime) -> None:
 
 async def activate(runtime: "Runtime", org_id: UUID, slug: str, *, by: By, now: datetime) -> None:
     """Start an outcome: its first portfolio is proposed, and its horizon runs."""
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         await _activate(tx, await _named(tx, slug), by, now)
 
 
 async def abandon(runtime: "Runtime", org_id: UUID, slug: str, *, by: By, now: datetime, reason: str = "") -> None:
     """End an outcome without success; everything that still runs for it is killed, flags first."""
+    require_member(by)
     async with runtime.transaction(org_id) as tx:
         await _end(tx, await _named(tx, slug), "abandon", by, now, reason or "abandoned")
 

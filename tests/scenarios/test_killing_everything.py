@@ -84,7 +84,11 @@ class Eyes:
 
 
 def processes(world: World) -> dict[str, int]:
-    return {path.stem: int(path.read_text()) for path in (world.product / "run").glob("*.pid") if path.read_text().strip().isdigit()}
+    return {
+        path.stem: int(path.read_text())
+        for path in (world.product / "run").glob("*.pid")
+        if path.read_text().strip().isdigit()
+    }
 
 
 def alive(pid: int) -> bool:
@@ -107,13 +111,19 @@ async def kill_each(world: World) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_the_loop_survives_the_death_of_every_process_at_every_step(world: World, session: aiohttp.ClientSession) -> None:
+async def test_the_loop_survives_the_death_of_every_process_at_every_step(
+    world: World, session: aiohttp.ClientSession
+) -> None:
     eyes = Eyes(world, session)
     assert {"bot", "worker-1", "worker-2", "sandbox", "postgres", "valkey"} <= set(processes(world)), processes(world)
     disturbed: list[str] = []
     deadline = time.monotonic() + 240
     while not any(one.status in {"shipped", "killed"} and one.launched_at for one in await eyes.experiments()):
-        assert time.monotonic() < deadline, (disturbed, [(g.gate_type, g.status) for g in await eyes.gates()], await eyes.experiments())
+        assert time.monotonic() < deadline, (
+            disturbed,
+            [(g.gate_type, g.status) for g in await eyes.gates()],
+            await eyes.experiments(),
+        )
         step = await eyes.step()
         if step in STEPS and step not in disturbed:
             disturbed.append(step)
@@ -134,7 +144,11 @@ async def nothing_is_lost_and_nothing_is_twice(eyes: Eyes) -> None:
     await flag_shows(eyes, one, wanted)
     everyone = (await eyes.sandbox.people())[0]
     state = await eyes.sandbox.state(everyone)
-    shown = Counter(json.dumps(message.get("metadata", {}).get("event_payload", {}), sort_keys=True) for message in state["messages"] if message.get("metadata"))
+    shown = Counter(
+        json.dumps(message.get("metadata", {}).get("event_payload", {}), sort_keys=True)
+        for message in state["messages"]
+        if message.get("metadata")
+    )
     assert len(shown) >= len(gates), "a gate was never posted"
     assert max(shown.values()) == 1, f"posted twice: {shown}"
 

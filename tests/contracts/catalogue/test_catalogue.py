@@ -55,12 +55,12 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         catalogue.flag_service("", {}, Http())
     with pytest.raises(InvalidConfiguration, match="generic, mcp"):
         catalogue.target("devin", {}, Http())
-    with pytest.raises(InvalidConfiguration, match="email, slack"):
+    with pytest.raises(InvalidConfiguration, match="known are slack"):
         catalogue.channel("pigeon")
 
 
 def test_channels_are_known_by_name_only() -> None:
-    assert catalogue.names("channels") == ["email", "slack"]
+    assert catalogue.names("channels") == ["slack"]
     assert all(path.startswith("bot.") for path in catalogue.CATALOGUE["channels"].values())
 
 

@@ -43,12 +43,12 @@ def story_of(one: Gate, other: Experiment) -> Story:
         (gate(choice="kill", status="rejected"), experiment(status="killed"), True),
         (gate(decided_by=None), experiment(), False),
         (gate(status="timed_out"), experiment(status="killed"), False),
-        (gate(choice="iterate"), experiment(status="killed"), False),
+        (gate(choice="iterate", status="rejected"), experiment(status="killed"), True),
         (gate(), experiment(status="running"), False),
         (gate(gate_type="portfolio_review", choice="reject", status="rejected"), experiment(status="killed"), False),
     ],
 )
-def test_only_what_a_person_shipped_or_killed_counts(one: Gate, other: Experiment, *, counts: bool) -> None:
+def test_only_what_a_person_ended_at_a_gate_counts(one: Gate, other: Experiment, *, counts: bool) -> None:
     assert bool(story_of(one, other).decided()) is counts
 
 

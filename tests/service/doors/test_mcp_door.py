@@ -40,7 +40,9 @@ async def token(story: Story, kind: str = "agent") -> str:
 
 
 def client(address: str, key: str) -> Client:
-    return Client(streamable_http_client(address, http_client=httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"})))
+    return Client(
+        streamable_http_client(address, http_client=httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}))
+    )
 
 
 async def test_an_agent_fetches_a_brief_reports_and_asks_and_a_person_decides(address: str, story: Story) -> None:
@@ -53,13 +55,21 @@ async def test_an_agent_fetches_a_brief_reports_and_asks_and_a_person_decides(ad
         assert {tool.name for tool in (await agent.list_tools()).tools} == TOOLS
         brief = await agent.call_tool("get_experiment_brief", {"experiment_id": str(row["id"])})
         assert row["feature_flag_key"] in str(brief.content)
-        outside = {"experiment_id": str(row["id"]), "implementation_summary": "x", "files_changed": ["services/payments/pay.py"]}
+        outside = {
+            "experiment_id": str(row["id"]),
+            "implementation_summary": "x",
+            "files_changed": ["services/payments/pay.py"],
+        }
         refused = await agent.call_tool("report_experiment_built", outside)
         assert refused.is_error
         assert "outside the brief's scope" in str(refused.content)
         await agent.call_tool("report_experiment_built", outside | {"files_changed": ["frontend/checkout/a.js"]})
         assert (await story.gate("launch_approval"))["experiment_id"] == row["id"]
-        question = {"experiment_id": str(row["id"]), "gate_type": "launch_approval", "question": "May I skip the tests?"}
+        question = {
+            "experiment_id": str(row["id"]),
+            "gate_type": "launch_approval",
+            "question": "May I skip the tests?",
+        }
         asked = await agent.call_tool("request_human_gate", question)
         gate = await story.gate("agent_question")
         assert str(gate["id"]) in str(asked.content)
@@ -73,8 +83,8 @@ async def test_an_agent_fetches_a_brief_reports_and_asks_and_a_person_decides(ad
 async def test_other_keys_are_shown_where_to_get_the_right_one(address: str, story: Story, kind: str) -> None:
     key = await token(story, kind) if kind != "nonsense" else "or_nonsense"
     async with httpx2.AsyncClient() as http:
-        answer = await http.post(address, headers={"Authorization": f"Bearer {key}"}, json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        answer = await http.post(
+            address, headers={"Authorization": f"Bearer {key}"}, json={"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        )
     assert answer.status_code == 401
     assert "resource_metadata" in answer.headers["www-authenticate"]
-
-

@@ -54,7 +54,9 @@ async def test_an_agents_key_cannot_answer_a_gate_by_any_door(door: Client, stor
     gate = await story.gate("portfolio_review")
     for kind in ("agent", "read", "ingest"):
         token = (await key(story, kind)).token
-        answer = await door.post(f"/api/v1/gates/{gate['id']}/respond", json={"choice": "approve"}, headers=bearer(token))
+        answer = await door.post(
+            f"/api/v1/gates/{gate['id']}/respond", json={"choice": "approve"}, headers=bearer(token)
+        )
         assert answer.status == 403
     assert (await story.gate("portfolio_review"))["status"] == "pending"
 
@@ -93,7 +95,9 @@ async def test_a_build_key_opens_only_its_own_experiment(door: Client, story: St
 async def test_the_body_that_cannot_be_read_is_named_field_by_field(door: Client, story: Story) -> None:
     row = await story.launched()
     token = (await key(story, "agent")).token
-    answer = await door.post(f"/api/v1/experiments/{row['id']}/built", json={"files_changed": "x"}, headers=bearer(token))
+    answer = await door.post(
+        f"/api/v1/experiments/{row['id']}/built", json={"files_changed": "x"}, headers=bearer(token)
+    )
     error = (await answer.json())["error"]
     assert (answer.status, error["code"]) == (422, "INVALID_REQUEST")
     assert {item["field"] for item in error["context"]["fields"]} == {"implementation_summary", "files_changed"}
@@ -119,7 +123,14 @@ async def test_reading_shows_outcomes_experiments_gates_results_and_learnings(do
 
 
 def message(day: int = 1, **changes: Any) -> bytes:
-    point = {"variant": "control", "n": 10, "sum": "4", "sum_sq": "4", "from": f"2026-03-0{day}T00:00:00Z", "to": f"2026-03-0{day + 1}T00:00:00Z"}
+    point = {
+        "variant": "control",
+        "n": 10,
+        "sum": "4",
+        "sum_sq": "4",
+        "from": f"2026-03-0{day}T00:00:00Z",
+        "to": f"2026-03-0{day + 1}T00:00:00Z",
+    }
     return json.dumps({"signal": "checkout_completed", "experiment_id": "exp-x", "points": [point | changes]}).encode()
 
 
@@ -150,7 +161,11 @@ async def test_the_ingestion_door_refuses_what_is_not_signed_right(door: Client,
 async def test_impossible_points_are_named_and_the_good_ones_kept(door: Client, story: Story) -> None:
     made = await key(story, "ingest")
     good = json.loads(message())
-    bad = [{**good["points"][0], "sum_sq": "0.1"}, {**good["points"][0], "n": -1}, {**good["points"][0], "to": "2026-03-01T00:00:00Z"}]
+    bad = [
+        {**good["points"][0], "sum_sq": "0.1"},
+        {**good["points"][0], "n": -1},
+        {**good["points"][0], "to": "2026-03-01T00:00:00Z"},
+    ]
     body = json.dumps(good | {"points": [*bad, *good["points"]]}).encode()
     answer = await door.post("/api/v1/signals/ingest", data=body, headers=bearer(made.token))
     told = await answer.json()

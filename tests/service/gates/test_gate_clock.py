@@ -15,7 +15,9 @@ async def pass_time(story: Story, until: datetime) -> None:
     story.runtime.now = lambda: until
     for _ in range(10):
         async with story.runtime.engine.begin() as conn:
-            due = (await conn.execute(text("select * from claim_timers(:now, interval '0', 100)"), {"now": until})).all()
+            due = (
+                await conn.execute(text("select * from claim_timers(:now, interval '0', 100)"), {"now": until})
+            ).all()
         mine = [timer for timer in due if timer.kind.startswith("gate_")]
         if not mine:
             return
@@ -71,7 +73,9 @@ async def test_who_is_away_is_passed_over_unless_nobody_else_is_left(story: Stor
         away = {"away_until": gate["due_at"] + timedelta(days=9)}
         await tx.run(update(members).where(members.c.email == "ana@example.com").values(away))
     await pass_time(story, gate["due_at"])
-    assert (await story.gate("launch_approval"))["chain_position"] == 1, "the last one in the chain is asked even when away"
+    assert (await story.gate("launch_approval"))["chain_position"] == 1, (
+        "the last one in the chain is asked even when away"
+    )
 
 
 async def test_a_gate_that_ran_out_is_asked_again_only_by_a_person(story: Story) -> None:
@@ -80,7 +84,9 @@ async def test_a_gate_that_ran_out_is_asked_again_only_by_a_person(story: Story)
     await pass_time(story, gate["due_at"])
     await pass_time(story, (await story.gate("launch_approval"))["due_at"])
     closed = await story.gate("launch_approval", status="timed_out")
-    await reopen(story.runtime, story.org_id, closed["id"], by=await story.person("ben@example.com"), now=story.runtime.now())
+    await reopen(
+        story.runtime, story.org_id, closed["id"], by=await story.person("ben@example.com"), now=story.runtime.now()
+    )
     again = await story.gate("launch_approval")
     assert (again["reopens"], again["evidence_hash"]) == (closed["id"], closed["evidence_hash"])
     story.now = story.runtime.now()
@@ -94,7 +100,9 @@ async def test_a_delegate_gets_a_clock_of_their_own_and_old_timers_let_go(story:
     owner = await story.person("arun@example.com")
     assert owner.member is not None
     later = gate["created_at"] + timedelta(hours=3)
-    await delegate(story.runtime, story.org_id, gate["id"], to=owner.member, by=await story.person("ben@example.com"), now=later)
+    await delegate(
+        story.runtime, story.org_id, gate["id"], to=owner.member, by=await story.person("ben@example.com"), now=later
+    )
     await pass_time(story, gate["due_at"] + timedelta(minutes=1))
     handed = await story.gate("launch_approval", status="delegated")
     assert (handed["delegated_to"], handed["chain_position"]) == ("arun@example.com", 0)

@@ -42,7 +42,7 @@ def test_a_server_that_lives_is_adopted_even_while_it_does_not_answer(empty_dir:
     second = start_valkey(empty_dir)
     assert (second.pid, second.port, second.adopted) == (first.pid, first.port, True)
     second.stop()
-    assert first.ended()
+    assert wait_until(lambda: first.ended() is not None, 5)
 
 
 def test_a_remembered_port_in_other_hands_is_left_to_them(empty_dir: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from bot.slack.commands import COMMANDS
 from bot.slack.sandbox.visitor import text_of
+from runtime.db.tables import experiments
 
 
 async def asked(visitor, words):
@@ -126,6 +127,7 @@ async def test_home_shows_what_waits_what_runs_and_what_was_decided(office):
     assert link.startswith(f"{office.url}/#/")
     assert "Finish the checkout" in text_of(shown)
     await home(ben, "Nothing waits for you")
+    assert "Finish the checkout" in text_of(await home(await office.come_in("arun"), "Your outcomes"))
     await home(eve, "I know people by e-mail address")
 
     await office.story.decide("portfolio_review", "reject", "ana@example.com", note="no")
@@ -139,3 +141,16 @@ async def test_in_a_direct_message_it_says_how_it_works(office, words):
     await ana.say("outcome", words)
     answer = await ana.wait_for("outcome", lambda one: "I ask people to decide at gates" in text_of(one))
     assert "thread_ts" not in answer
+
+
+async def test_another_portfolio_is_asked_for_and_a_failed_build_sent_again(office):
+    await office.applied()
+    await office.story.decide("portfolio_review", "approve", "ana@example.com")
+    await office.story.work()
+    ana = await office.come_in("ana")
+    row = (await office.story.experiments())[0]
+    await office.write(experiments, row["id"], status="failed_build")
+    assert "is sent to the coding agent again" in await asked(ana, f"rebuild {row['feature_flag_key']}")
+    assert (await office.story.experiments())[0]["status"] == "building"
+    await asked(ana, f"kill {row['feature_flag_key']} not now")
+    assert "comes to gate 1" in await asked(ana, "propose checkout playbook")

@@ -266,8 +266,8 @@ async def test_what_ran_out_of_time_can_be_asked_again_and_what_was_withdrawn_ca
     await ben.press("Ask again", closed)
 
     async def reopened():
-        found = await office.story.gate("launch_approval")
-        return found if found["id"] != row["id"] else None
+        async with office.story.runtime.transaction(office.story.org_id) as tx:
+            return next(iter(await rows.listed(tx, experiment_id=row["experiment_id"])), None)
 
     again = await until(reopened)
     await office.deliver()

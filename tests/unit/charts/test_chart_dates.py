@@ -26,7 +26,7 @@ def test_a_span_repeats_no_more_than_it_must(later, written):
 def test_half_known_spans_say_what_is_known():
     assert dates.span(None, MARCH, "UTC") == "until 3 Mar 2026"
     assert dates.span(MARCH, None, "UTC") == "since 3 Mar 2026"
-    assert dates.span(None, None, "UTC") == "of unknown date"
+    assert dates.span(None, None, "UTC") == "planned"
     assert dates.moment(None, "UTC") == "unknown"
 
 
