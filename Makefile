@@ -15,7 +15,8 @@ run: ## Run it for your own outcome.yaml: in Slack with Slack's tokens, else in 
 test: ## Run every test and print the coverage; ARGS="tests/unit -k gates" runs some
 	./bootstrap.sh
 	rm -f coverage.json
-	$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=json:coverage.json $(ARGS)
+	COVERAGE_CORE=$$($(PY) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \
+		$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=json:coverage.json $(ARGS)
 
 check: lint types imports ## Check style, types and walls
 

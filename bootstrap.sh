@@ -7,7 +7,10 @@ cd "$(dirname "$0")"
 fits() { "$1" -c 'import sys; raise SystemExit(not ((3,11) <= sys.version_info[:2] <= (3,14)))' 2>/dev/null; }
 PY=""
 # pyenv's shims answer 127 for versions that are not selected, so the real interpreters are looked up as well.
-for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[1234]*/bin/python /usr/bin/python3; do
+# Newer ones come first: they start faster, and tests with coverage take half the time from 3.12 on.
+SHIMS="${PYENV_ROOT:-$HOME/.pyenv}/versions"
+for candidate in ${PYTHON:-} python3.13 "$SHIMS"/3.13*/bin/python python3.12 "$SHIMS"/3.12*/bin/python python3.14 python3.11 \
+  "$SHIMS"/3.11*/bin/python python3 /usr/bin/python3; do
   path=$(command -v "$candidate" 2>/dev/null) || continue
   fits "$path" && { PY=$path; break; }
 done

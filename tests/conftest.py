@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -18,8 +19,32 @@ from runtime.local.valkey import LocalValkey, start_valkey
 from runtime.settings import Settings
 from tests.story import Story
 
+# Wall time is no property of the code here: the machine may be busy, and tracing slows everything.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, max_examples=30, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
+
 KEYS = "test:" + "A" * 43 + "="
 _numbers = count(1)
+
+
+UNTRACED = (
+    "tests/docs",
+    "tests/house",
+    "tests/browser",
+    "tests/scenarios",
+    "tests/service/demo",
+    "simulated",
+    "round_trips",
+)
+"""Tests that exercise other processes, other people's code or the same lines ten thousand times: tracing them only costs minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(part in str(item.path) for part in UNTRACED):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")

@@ -239,10 +239,10 @@ class OutcomeSpec(Block):
             yield Fault(
                 ("measurement", "duration"), "is longer than the horizon", "shorten it, or lengthen the horizon"
             )
-        seen: dict[str, int] = {}
+        seen: dict[tuple[str, str], int] = {}
         for index, constraint in enumerate(self.constraints):
             field = "rule" if isinstance(constraint, RuleConstraint) else "signal"
-            first = seen.setdefault(getattr(constraint, field), index)
+            first = seen.setdefault((field, getattr(constraint, field)), index)
             if first != index:
                 place = spell(("constraints", first))
                 yield Fault(("constraints", index, field), f"is the same as in {place}", "merge the two, or rename one")

@@ -1,6 +1,7 @@
 """MCP: a real client over HTTP, with an agent's key; its tools report and ask, and none decides."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
@@ -39,10 +40,14 @@ async def token(story: Story, kind: str = "agent") -> str:
         return (await keys.create(story.runtime, tx, kind=kind, name="builder", by=SYSTEM)).token
 
 
-def client(address: str, key: str) -> Client:
-    return Client(
-        streamable_http_client(address, http_client=httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}))
-    )
+@asynccontextmanager
+async def client(address: str, key: str) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"Bearer {key}"}
+    async with (
+        httpx2.AsyncClient(headers=headers) as http,
+        Client(streamable_http_client(address, http_client=http)) as connected,
+    ):
+        yield connected
 
 
 async def test_an_agent_fetches_a_brief_reports_and_asks_and_a_person_decides(address: str, story: Story) -> None:
