@@ -85,11 +85,12 @@ class Eyes:
 
 
 def processes(world: World) -> dict[str, int]:
-    return {
-        path.stem: int(path.read_text())
-        for path in (world.product / "run").glob("*.pid")
-        if path.read_text().strip().isdigit()
-    }
+    """Pids by name; a file that goes away or is empty while it is read belongs to a process that is just being replaced."""
+    found = {}
+    for path in (world.product / "run").glob("*.pid"):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            found[path.stem] = int(path.read_text())
+    return found
 
 
 def alive(pid: int) -> bool:
