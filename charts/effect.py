@@ -153,7 +153,7 @@ def _extent(chart: EffectChart, track: _Track) -> list[float]:
     past = np.concatenate(
         (track.estimate, track.lower[np.isfinite(track.lower)], track.upper[np.isfinite(track.upper)])
     )
-    return [*core, max(float(past.min()), low - reach), min(float(past.max()), high + reach)]
+    return [*core, max(float(np.min(past)), low - reach), min(float(np.max(past)), high + reach)]
 
 
 def paint(sheet: "Sheet", chart: EffectChart) -> None:

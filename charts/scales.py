@@ -88,7 +88,7 @@ def zigzag(at: Numbers, values: Numbers, columns: int) -> tuple[Numbers, Numbers
     for start, end in zip([0, *edges], [*edges, len(at)], strict=True):
         if end > start:
             stretch = values[start:end]
-            keep |= {start, end - 1, start + int(stretch.argmin()), start + int(stretch.argmax())}
+            keep |= {start, end - 1, start + int(np.argmin(stretch)), start + int(np.argmax(stretch))}
     index = np.array(sorted(keep))
     return at[index], values[index]
 

@@ -102,7 +102,16 @@ def final_result(row: Row, conclusion: str, decided_by: str, note: str) -> dict[
     look: Mapping[str, Any] = row["current_result"] or {}
     numbers = {
         name: look.get(name)
-        for name in ("delta", "ci_lower", "ci_upper", "p_value", "sample_size", "significant", "status")
+        for name in (
+            "delta",
+            "ci_lower",
+            "ci_upper",
+            "p_value",
+            "sample_size",
+            "significant",
+            "status",
+            "horizon_reached",
+        )
     }
     return {**numbers, "conclusion": conclusion, "decided_by": decided_by, "note": note}
 
