@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -172,16 +173,15 @@ class Demo:
             return told
 
 
-def _welcome(here: World, *, auto: bool) -> None:
+def _welcome(page: str) -> None:
     lines = [
         "",
-        f"  Open {here.url('SANDBOX_PORT')} and look at #checkout-outcomes.",
+        f"  Open {page} and look at #checkout-outcomes.",
         "  You are Ana; switch to Ben at “Acting as” when a gate asks him. Press what you think is right.",
-        f"  The simulated shop itself: {here.url('SHOP_PORT')}    Stop with Ctrl-C; the next start goes on from there.",
+        "  Stop with Ctrl-C; the next start goes on from there.",
         "",
     ]
-    if not auto:
-        print("\n".join(lines), flush=True)
+    print("\n".join(lines), flush=True)
 
 
 async def _run(arguments: argparse.Namespace, here: World, recording: Recording | None) -> None:
@@ -203,12 +203,13 @@ def play(arguments: argparse.Namespace) -> None:
         if arguments.fresh:
             _forget(root, sure=arguments.yes)
         wish = Wish(root=root, seed=arguments.seed, fast=arguments.fast, shop=recording is None, say=say)
+        if not arguments.auto:
+            wish = replace(wish, on_page=_welcome)
         here = World(wish)
         try:
             say("Starting the product, a simulated shop and a coding agent ...")
             here.start()
             here.apply(outcome_yaml(recording) if recording else world.outcome_text())
-            _welcome(here, auto=arguments.auto)
             asyncio.run(_run(arguments, here, recording))
             if not arguments.auto:
                 say("All experiments have ended. The workspace stays open; stop with Ctrl-C.")

@@ -57,6 +57,7 @@ class Wish:
     fast: bool = False
     shop: bool = True
     say: Callable[[str], None] = print
+    on_page: Callable[[str], None] = lambda _address: None
 
 
 @contextmanager
@@ -122,6 +123,7 @@ class World:
     wish: Wish
     children: list[Child] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
+    began: float = 0.0
 
     @property
     def product(self) -> Path:
@@ -192,8 +194,9 @@ class World:
     def start(self) -> None:
         """Everything up to the applied outcome; what is there already is kept and continued."""
         self.choose_ports()
-        self.start_agent()
         self.start_product()
+        self.start_agent()
+        self.wait_for_product()
         dsn = self.shop_dsn() if self.wish.shop else ""
         self.start_shop(dsn)
 
@@ -203,10 +206,18 @@ class World:
         self._start("agent", "-m", "demo.agent", *options, "--secret-file", str(self._agent_secret()))
 
     def start_product(self) -> None:
-        began, ready = time.time(), self.product / "run" / "up.json"
+        """The page is there first, with everything that was said before; the rest of the product follows."""
+        self.began = time.time()
         child = self._start("product", "-m", "bot.cli", "up")
+        page = self.url("SANDBOX_PORT")
+        processes.wait_until(lambda: processes.answers(f"{page}/healthz"), child, seconds=UP_SECONDS, what="the page")
+        self.wish.on_page(page)
+
+    def wait_for_product(self) -> None:
+        ready = self.product / "run" / "up.json"
+        child = next(child for child in self.children if child.name == "product")
         processes.wait_until(
-            lambda: ready.exists() and ready.stat().st_mtime >= began - 1,
+            lambda: ready.exists() and ready.stat().st_mtime >= self.began - 1,
             child,
             seconds=UP_SECONDS,
             what="the product's start",

@@ -12,7 +12,7 @@ from uuid import UUID
 import click
 from sqlalchemy import func, select, text
 
-from bot.cli.environment import complete
+from bot.cli.completion import complete
 from runtime.core import Runtime, running
 from runtime.db.migrate import current, head
 from runtime.db.tables import journal, outbox, workspaces

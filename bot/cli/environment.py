@@ -6,36 +6,19 @@ from contextlib import contextmanager
 from typing import TypeVar
 from uuid import UUID
 
-from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.cli.completion import complete
 from runtime.core import Runtime, running
 from runtime.db.migrate import current, head
 from runtime.errors import DatabaseFailed, InvalidConfiguration
 from runtime.identity import members
 from runtime.identity.people import By, person
-from runtime.local.secrets import LocalSecrets, load_or_create_secrets
-from runtime.local.servers import Servers, ensure_servers
+from runtime.local.secrets import load_or_create_secrets
+from runtime.local.servers import ensure_servers
 from runtime.settings import Settings, secret
 
 Result = TypeVar("Result")
-
-
-def complete(settings: Settings, servers: Servers, secrets: LocalSecrets) -> Settings:
-    """The settings with every gap filled from this machine."""
-    given_keys = secret(settings.encryption_keys)
-    one_key = secret(settings.encryption_key)
-    keys = given_keys or (f"main:{one_key}" if one_key else secrets.encryption_keys)
-    return settings.model_copy(
-        update={
-            "database_url": SecretStr(servers.database_url),
-            "migration_database_url": SecretStr(servers.migration_database_url),
-            "redis_url": SecretStr(servers.redis_url),
-            "encryption_keys": SecretStr(keys),
-            "api_secret": settings.api_secret or SecretStr(secrets.api_secret),
-            "agent_secret": settings.agent_secret or SecretStr(secrets.agent_secret),
-        }
-    )
 
 
 @contextmanager

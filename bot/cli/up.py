@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from bot.cli.environment import complete
+from bot.cli.completion import complete
 from bot.cli.supervise import Supervisor, interruptible
-from runtime.db.migrate import current, head, migrate
+from runtime.db.revision import newest, present
 from runtime.local.children import Child
 from runtime.local.files import write_private
 from runtime.local.secrets import LocalSecrets, load_or_create_secrets
@@ -31,14 +31,17 @@ def up() -> None:
         full = complete(settings, servers, secrets)
         asyncio.run(_migrate(full))
         env = _environment(full, servers, secrets)
-        children = [_bot(full, env), *_workers(full, env), *_sandbox(full, secrets, env)]
+        # The page first: what was said before stands on it while the others are still starting.
+        children = [*_sandbox(full, secrets, env), _bot(full, env), *_workers(full, env)]
         announce = {"url": full.public_url, "sandbox": _sandbox_url(full), "redis_url": servers.redis_url}
         raise SystemExit(Supervisor(full.data_dir, children, servers=servers.embedded, announce=announce).run())
 
 
 async def _migrate(settings: Settings) -> None:
     owner = secret(settings.migration_database_url) or ""
-    if await current(owner) != head():
+    if await present(owner) != newest():
+        from runtime.db.migrate import migrate  # noqa: PLC0415  Alembic costs a second, and most starts need none of it
+
         await migrate(owner)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from runtime.core import Runtime
+from runtime.db import revision
 from runtime.db.engine import open_engine, transaction
 from runtime.db.migrate import current, head, migrate, revisions
 from runtime.db.tables import journal, members, metadata, orgs
@@ -181,6 +182,13 @@ async def test_migrating_goes_up_from_empty_and_from_each_earlier_revision_with_
                 assert (await conn.execute(text("select email from members"))).scalars().all() == ["ana@example.com"]
             await engine.dispose()
         drop_database(postgres, name)
+
+
+async def test_the_quick_look_at_the_revision_agrees_with_alembic(postgres: LocalPostgres, template: str) -> None:
+    assert revision.newest() == head()
+    assert await revision.present(postgres.url(template)) == head()
+    assert await revision.present(create_database(postgres, "never_migrated")) is None
+    drop_database(postgres, "never_migrated")
 
 
 async def test_two_starts_at_once_migrate_once(postgres: LocalPostgres) -> None:
