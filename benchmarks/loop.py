@@ -128,6 +128,8 @@ def fresh_clone(folder: Path) -> None:
 
 
 def main() -> None:
+    # Ended from outside, the benchmark must still end the demo it started, which has a session of its own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--fresh-clone", action="store_true", help="also time a fresh clone with its own set-up")
     arguments = parser.parse_args()
