@@ -42,8 +42,8 @@ docs: ## Check that the documentation is complete and its links lead somewhere
 	./bootstrap.sh
 	$(PY) -m pytest tests/docs $(ARGS)
 
-bench: ## Measure start-up, memory and the command line against their limits
-	./bootstrap.sh && $(PY) -m benchmarks.loop $(ARGS)
+bench: ## Measure start-up, memory and the statistics against their limits; ARGS="--peers --data FILE" for all of it
+	./bootstrap.sh && $(PY) -m benchmarks.loop && $(PY) -m benchmarks.statistics $(ARGS)
 
 lock: ## Resolve requirements.lock anew after pyproject.toml changed; ARGS=--upgrade takes newer versions
 	./bootstrap.sh

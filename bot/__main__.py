@@ -16,7 +16,8 @@ from runtime.settings import Settings
 async def serve(settings: Settings) -> None:
     async with running(settings) as runtime:
         org_id = await ensure_home(runtime)
-        runner = web.AppRunner(create_app(runtime, org_id), access_log=None)
+        # A signature is made over the bytes as they are sent, so the doors unpack by themselves.
+        runner = web.AppRunner(create_app(runtime, org_id), access_log=None, auto_decompress=False)
         await runner.setup()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

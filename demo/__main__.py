@@ -113,10 +113,10 @@ class Demo:
             await asyncio.sleep(self.pause)
 
     def _feed(self, recording: Recording | None) -> None:
-        """Starts the replay when the first experiment runs; a refused look ends the demo."""
+        """Starts the replay when the first experiment runs and says from when its data count; a refused look ends the demo."""
         if recording is None:
             return
-        if self.replaying is None and (running := self.story.running()):
+        if self.replaying is None and (running := [one for one in self.story.running() if one.data_from]):
             replay = Replay(
                 self.session, recording, url=self.world.url("PORT"), secret=self.world.ingest_secret(),
                 seconds=0.3 if self.arguments.fast else 0.6, say=self.say,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
+from demo import latency
 from demo.changes import Deployments
 from demo.flags import FlagBook
 from demo.ledger import DAY, Calendar, CalendarMoved, Ledger
@@ -45,8 +46,10 @@ class Days:
     book: FlagBook
     deployments: Deployments
     start: datetime
+    reports: bool = False
     say: Callable[[str], None] = field(default=lambda text: print(text, flush=True))
     calendar: Calendar | None = None
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
     recent: Sequence[tuple[str, int, int]] = ()
 
     def live(self) -> list[Live]:
@@ -96,6 +99,7 @@ class Days:
             await self.step(ledger, DAY)
         await ledger.take_stock()
         await self._look_back(ledger)
+        self.opened.set()
         return self.calendar
 
     async def step(self, ledger: Ledger, length: timedelta) -> None:
@@ -107,11 +111,17 @@ class Days:
         activity = simulate(span, self.live(), seed=calendar.seed, per_day=self.pace.shoppers_per_day)
         self.calendar = await ledger.record(calendar, span, activity)
         if span.start.date() != span.end.date() and length < DAY:
-            await ledger.forget_before(span.end - DAY * self.pace.keep_days)
+            await ledger.forget_before(await self._old(ledger, span.end))
             if span.end.toordinal() % STOCK_DAYS == 0:
                 await ledger.take_stock()
         if length < DAY:
             await self._look_back(ledger)
+
+    async def _old(self, ledger: Ledger, now: datetime) -> datetime:
+        """Before this moment nothing is needed any more; what waits to be reported is."""
+        old = now - DAY * self.pace.keep_days
+        waiting = await latency.unsent_since(ledger.connection) if self.reports else None
+        return old if waiting is None else min(old, waiting)
 
     async def _look_back(self, ledger: Ledger) -> None:
         if self.calendar is not None:

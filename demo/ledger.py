@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS daily (
     day date NOT NULL, platform text NOT NULL, carts bigint NOT NULL, orders bigint NOT NULL,
     PRIMARY KEY (day, platform)
 );
+CREATE TABLE IF NOT EXISTS reported (experiment text PRIMARY KEY, through timestamptz NOT NULL);
 """
 COLUMNS = {
     "exposures": ("experiment", "shopper", "variant", "platform", "first_at"),

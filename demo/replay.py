@@ -17,6 +17,7 @@ from demo.signing import sign
 
 LONGEST_DAYS, LEAST_DAYS = 700, 1
 TRIES = 5
+SOURCE = "recorded-data"  # what gates and charts name as the source: these numbers are real, and nobody's today
 
 
 def outcome_yaml(recording: Recording) -> str:
@@ -37,7 +38,7 @@ def outcome_yaml(recording: Recording) -> str:
         "title": f"Recorded experiment {recording.experiment}, metric {recording.metric}",
         "description": "A real experiment, recorded; its looks are replayed on an accelerated clock.",
         "signal": {
-            "source": "webhook",
+            "source": SOURCE,
             "metric": recording.signal,
             "method": "event",
             "unit": "share" if recording.is_share else "units",
@@ -62,7 +63,8 @@ def outcome_yaml(recording: Recording) -> str:
         "scope": {"allowed_paths": ["frontend/checkout/"], "forbidden_paths": ["services/payments/"]},
     }
     flags = {"provider": "custom", "config": {"base_url": "${SHOP_FLAGS_URL}", "token": "${SHOP_FLAGS_TOKEN}"}}
-    file = {"version": 1, "outcomes": [outcome], "feature_flags": flags}
+    recorded = {"name": SOURCE, "type": "webhook", "config": {}}
+    file = {"version": 1, "outcomes": [outcome], "signal_connectors": [recorded], "feature_flags": flags}
     return json.dumps(file, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -100,7 +102,8 @@ class Replay:
         self.seconds, self.say = seconds, say
 
     async def run(self, experiment: Experiment) -> None:
-        start = (experiment.data_from or experiment.launched_at or datetime.now(UTC)).astimezone(UTC)
+        """Looks are dated from when the experiment's data count, so that the last one reaches its horizon."""
+        start = (experiment.data_from or datetime.now(UTC)).astimezone(UTC)
         flag = experiment.feature_flag_key or experiment.id
         total = len(self.recording.looks)
         for number in range(total):

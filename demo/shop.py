@@ -1,4 +1,4 @@
-"""The simulated shop's process: its calendar, its flag service and its page on one loopback port."""
+"""The simulated shop's process: its calendar, its flag service, its page on one loopback port, its reports of latency."""
 
 import argparse
 import asyncio
@@ -16,11 +16,13 @@ from demo.changes import Deployments
 from demo.days import Days, Pace, code_directory, midnight
 from demo.flag_api import bearer_only, error, plain_refusals
 from demo.flags import FlagBook
+from demo.latency import Reporter
 from demo.leash import die_with_parent
 from demo.page import render
 from demo.processes import loopback_only
 
 DAYS = web.AppKey("days", Days)
+REPORTER = web.AppKey("reporter", Reporter)
 TRUTH_TOKEN = web.AppKey("truth_token", str)
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -57,17 +59,27 @@ async def truth(request: web.Request) -> web.Response:
 
 
 async def _living(app: web.Application) -> AsyncIterator[None]:
-    days = app[DAYS]
-    task = asyncio.create_task(days.run(), name="days") if days.dsn else None
+    days, reporter = app[DAYS], app.get(REPORTER)
+    tasks = [asyncio.create_task(days.run(), name="days")] if days.dsn else []
+    if reporter is not None:
+        tasks.append(asyncio.create_task(_reporting(days, reporter), name="reports"))
     yield
-    if task is not None:
+    for task in tasks:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def create_app(days: Days, *, flags_token: str, truth_token: str) -> web.Application:
+async def _reporting(days: Days, reporter: Reporter) -> None:
+    """There is nothing to report, and no table to read it from, before the calendar runs."""
+    await days.opened.wait()
+    await reporter.run()
+
+
+def create_app(days: Days, *, flags_token: str, truth_token: str, reporter: Reporter | None = None) -> web.Application:
     app = web.Application(middlewares=[loopback_only, bearer_only, plain_refusals], client_max_size=64 * 1024)
     app[DAYS], app[TRUTH_TOKEN] = days, truth_token
+    if reporter is not None:
+        app[REPORTER] = reporter
     flag_api.mount(app, days.book, flags_token)
     app.add_routes([web.get("/", page), web.get("/health", health), web.get("/truth", truth)])
     app.cleanup_ctx.append(_living)
@@ -86,6 +98,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--history-days", type=int, default=14, help="days lived at once when the shop is new")
     parser.add_argument("--flags-token-file", type=Path, required=True)
     parser.add_argument("--truth-token-file", type=Path, required=True)
+    parser.add_argument("--ingest-url", help="the product's address; its ingestion door is told the shop's latency")
+    parser.add_argument("--ingest-key-file", type=Path, help="the signing secret of an ingest key")
     return parser.parse_args()
 
 
@@ -93,18 +107,28 @@ def build(arguments: argparse.Namespace) -> web.Application:
     pace = Pace(
         arguments.day_seconds, arguments.tick_seconds, arguments.shoppers_per_day, max(arguments.history_days, 0)
     )
+    dsn = arguments.dsn or os.environ.get("SHOP_DSN", "")
+    reporter = _reporter(arguments, dsn)
     days = Days(
-        dsn=arguments.dsn or os.environ.get("SHOP_DSN", ""),
+        dsn=dsn,
         seed=arguments.seed,
         pace=pace,
         book=FlagBook(arguments.data / "flags.json"),
         deployments=Deployments(code_directory(arguments.data)),
         start=midnight(datetime.now(UTC)),
+        reports=reporter is not None,
     )
     flags_token, truth_token = (
         path.read_text(encoding="utf-8").strip() for path in (arguments.flags_token_file, arguments.truth_token_file)
     )
-    return create_app(days, flags_token=flags_token, truth_token=truth_token)
+    return create_app(days, flags_token=flags_token, truth_token=truth_token, reporter=reporter)
+
+
+def _reporter(arguments: argparse.Namespace, dsn: str) -> Reporter | None:
+    if not dsn or not arguments.ingest_url or not arguments.ingest_key_file:
+        return None
+    secret = arguments.ingest_key_file.read_text(encoding="utf-8").strip()
+    return Reporter.at(arguments.ingest_url, dsn=dsn, secret=secret)
 
 
 def main() -> None:

@@ -253,6 +253,9 @@ class World:
             str(tokens / "truth.token"),
         ]
         options += ["--day-seconds", "1.0"] if self.wish.fast else []
+        if dsn:
+            self.ingest_secret()
+            options += ["--ingest-url", self.url("PORT"), "--ingest-key-file", str(tokens / "ingest.key")]
         child = self._start("shop", "-m", "demo.shop", *options, SHOP_DSN=dsn)
         processes.wait_until(
             lambda: processes.answers(f"{self.url('SHOP_PORT')}/health"),
@@ -280,7 +283,7 @@ class World:
         return self._kept_key("read.key", KEY, "read", "demo")
 
     def ingest_secret(self) -> str:
-        return self._kept_key("ingest.key", SIGNING_SECRET, "ingest", "replay")
+        return self._kept_key("ingest.key", SIGNING_SECRET, "ingest", "demo")
 
     def _kept_key(self, file: str, pattern: re.Pattern[str], kind: str, name: str) -> str:
         path = self.wish.root / "secrets" / file

@@ -133,7 +133,29 @@ class Settings(BaseSettings):
     signal_silence_hours: float = Field(
         24,
         gt=0,
-        description="Hours without an answer from a signal before its experiment is paused and a person asked.",
+        description="Hours without an answer from a signal, or without anything new in its answers, before its experiment is paused and a person asked.",
+    )
+
+    reread_days: float = Field(
+        2,
+        ge=0,
+        description="Days of data time before the newest data that every measurement reads again, for data that come late.",
+    )
+
+    # Ingestion
+    ingest_backlog_rows: int = Field(
+        1_000_000,
+        ge=1,
+        description="Accepted rows of an organisation that may wait to be folded; beyond it senders get 429.",
+    )
+    ingest_in_flight_mb: int = Field(
+        64, ge=1, description="Megabytes of posted messages a web process holds at once; beyond it senders get 429."
+    )
+    ingest_in_flight_requests: int = Field(
+        64, ge=1, description="Posted messages a web process holds at once; beyond it senders get 429."
+    )
+    raw_rows_days: int = Field(
+        90, ge=1, description="Days raw rows of finished experiments are kept; an organisation may have its own number."
     )
 
     @cached_property

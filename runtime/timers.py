@@ -1,9 +1,10 @@
 """Durable timers as rows: armed in the caller's transaction, claimed with a lease, closed where they act."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from runtime.db.engine import Row, Tx
@@ -21,6 +22,27 @@ async def arm(tx: Tx, kind: str, subject_id: UUID, *, version: int, due_at: date
             set_={"due_at": due_at, "status": "armed", "lease_until": None, "attempts": 0},
         )
     )
+
+
+async def arm_many(tx: Tx, kind: str, due: Mapping[UUID, datetime]) -> None:
+    """Set the timers of many subjects in one statement; see `arm`."""
+    values = {"kind": kind, "org": tx.org_id, "subjects": sorted(due), "due": [due[key] for key in sorted(due)]}
+    await tx.run(_ARM_MANY, values)
+
+
+_ARM_MANY = text("""
+insert into timers (org_id, kind, subject_id, version, due_at)
+select cast(:org as uuid), cast(:kind as text), t.subject_id, 1, t.due_at
+from unnest(cast(:subjects as uuid[]), cast(:due as timestamptz[])) as t(subject_id, due_at)
+on conflict (org_id, kind, subject_id, version) do update
+set due_at = excluded.due_at, status = 'armed', lease_until = null, attempts = 0
+""")
+
+
+async def disarm_many(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> None:
+    """Stop one kind of timer of many subjects."""
+    mine = timers.c.subject_id.in_(subject_ids) & (timers.c.kind == kind) & (timers.c.status == "armed")
+    await tx.run(update(timers).where(mine).values(status="disarmed"))
 
 
 async def disarm(tx: Tx, subject_id: UUID, *kinds: str) -> None:

@@ -15,7 +15,7 @@ from runtime.experiments import build
 from runtime.gates.service import Decision, decide
 from runtime.identity import members
 from runtime.identity.people import By, agent, person
-from runtime.measurement import ingest
+from runtime.ingestion import door, rows
 from runtime.outcomes import service as outcomes
 from runtime.spec.load import load
 from workers import outbox as worker
@@ -128,9 +128,9 @@ class Story:
             for name, (n, hits) in (("control", control), ("treatment", treatment))
         ]  # fmt: skip
         body = (
-            ingest.Batch(signal=signal, experiment_id=row["feature_flag_key"], points=points).model_dump_json().encode()
+            rows.Batch(signal=signal, experiment_id=row["feature_flag_key"], points=points).model_dump_json().encode()
         )
-        await ingest.take(self.runtime, self.org_id, body, message_id=f"{signal}-{day}-{row['id']}", key_id=row["id"])
+        await door.take(self.runtime, self.org_id, body, message_id=f"{signal}-{day}-{row['id']}", key_id=row["id"])
 
     async def measure(self) -> None:
         """Fire whatever measurement is due, as a worker would."""

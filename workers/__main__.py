@@ -13,6 +13,8 @@ from runtime.settings import Settings, secret
 from workers import current
 from workers.broker import connect
 
+_PATIENCE_SECONDS = 10.0
+
 
 def main() -> None:
     configure()
@@ -29,10 +31,18 @@ def main() -> None:
     try:
         asyncio.run(_clock(lambda stop: clock.run(settings, stop)))
     finally:
-        worker.pause()
+        _finish_work(worker)
         current.close()
         worker.stop(timeout=10_000)
         broker.close()
+
+
+def _finish_work(worker: dramatiq.Worker) -> None:
+    """What is under way ends and nothing new is begun; Worker.pause would also make the consumers sleep for 3 s."""
+    for thread in worker.workers:
+        thread.pause()
+    for thread in worker.workers:
+        thread.paused_event.wait(_PATIENCE_SECONDS)
 
 
 async def _clock(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:

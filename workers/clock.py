@@ -9,42 +9,66 @@ from sqlalchemy import delete, text
 
 from runtime.core import Runtime, open_runtime
 from runtime.db.tables import inbound_events
+from runtime.ingestion import retention
 from runtime.settings import Settings, secret
-from workers.actors import deliver, fire
+from workers.actors import deliver, fire, fold, measure, perform
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
+FOLD_LEASE = timedelta(seconds=5)
 REMEMBERED = timedelta(days=7)
 TIDY_EVERY = timedelta(hours=6)
 _BATCH = 100
 
 
 async def tick(runtime: Runtime) -> int:
-    """Claim and enqueue everything due; returns how much it was. Several clocks may run: claims skip each other's rows."""
+    """Claim and enqueue everything due; returns how much it was. Several clocks may run: claims skip each other's rows.
+
+    Measurements are many, so here they are only announced; the workers claim them in batches.
+    """
     async with runtime.engine.begin() as conn:
         timers = (
             await conn.execute(
-                text("select * from claim_timers(:now, :lease, :most)"),
+                text("select * from claim_other_timers(:now, :lease, :most)"),
                 {"now": runtime.now(), "lease": LEASE, "most": _BATCH},
+            )
+        ).all()
+        effects = (
+            await conn.execute(
+                text("select * from claim_effects(:lease, :most)"), {"lease": LEASE, "most": 10 * _BATCH}
             )
         ).all()
         batches = (
             await conn.execute(text("select * from claim_outbox(:lease, :most)"), {"lease": LEASE, "most": _BATCH})
         ).all()
+        folds = (
+            await conn.execute(
+                text("select * from claim_folds(:lease, :most)"), {"lease": FOLD_LEASE, "most": 10 * _BATCH}
+            )
+        ).all()
+        measurements = (await conn.execute(text("select measurements_due(:now)"), {"now": runtime.now()})).scalar_one()
+    for row in effects:
+        perform.send(str(row.org_id), str(row.batch))
+    for row in folds:
+        fold.send(str(row.org_id))
     for row in timers:
         fire.send(str(row.org_id), row.id, row.kind)
+    if measurements:
+        measure.send()
     for row in batches:
         deliver.send(str(row.org_id), str(row.batch))
-    return len(timers) + len(batches)
+    return len(timers) + len(effects) + len(batches) + len(folds) + int(measurements)
 
 
 async def tidy(runtime: Runtime) -> None:
-    """Forget message ids after their replay window, and have next month's partition ready before its first row."""
+    """Forget message ids after their replay window and raw rows of what has ended, and have next month's partition ready before its first row."""
     for org_id in await runtime.org_ids():
         async with runtime.transaction(org_id) as tx:
             await tx.run(delete(inbound_events).where(inbound_events.c.received_at < runtime.now() - REMEMBERED))
             await tx.run(text("select ensure_measurement_partitions(:now)"), {"now": runtime.now()})
+            await retention.prepare(tx, runtime.now())
+            await retention.forget(tx, runtime.now(), runtime.settings.raw_rows_days)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

@@ -25,9 +25,11 @@ _PATIENCE = 20.0
 _channels: dict[str, Channel] = {}
 
 
-async def deliver(runtime: Runtime, org_id: UUID, batch: UUID) -> None:
+async def deliver(runtime: Runtime, org_id: UUID, batch: UUID, *, effects_only: bool = False) -> None:
     """Perform what is due in a batch. A process may die at any line: what is not marked done is claimed again."""
     for row in await _due(runtime, org_id, batch):
+        if effects_only and row["kind"] != "effect":
+            continue
         async with exclusive(runtime.engine, _one_at_a_time(row), wait_seconds=_PATIENCE) as mine:
             if mine and await _still_due(runtime, row):
                 await _attempt(runtime, row)

@@ -16,13 +16,14 @@ from runtime.errors import (
     NotFound,
     OutcomeRuntimeError,
 )
+from runtime.ingestion.limits import TooBusy, TooLarge
 
 log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STATUS: tuple[tuple[type[OutcomeRuntimeError], int], ...] = (
     (NotAuthenticated, 401), (NotAllowed, 403), (NotFound, 404), (GateAlreadyDecided, 409), (EvidenceChanged, 409),
-    (IllegalTransition, 409), (InvalidRequest, 422),
+    (IllegalTransition, 409), (InvalidRequest, 422), (TooLarge, 413), (TooBusy, 429),
 )  # fmt: skip
 
 
@@ -34,6 +35,10 @@ def body_of(error: OutcomeRuntimeError) -> dict[str, object]:
     return {"error": {"code": error.code, "message": error.message, "context": plain(error.context)}}
 
 
+def _headers(error: OutcomeRuntimeError) -> dict[str, str]:
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooBusy) else {}
+
+
 @web.middleware
 async def errors_to_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Only for the API's own paths; Slack, MCP and pages answer in their own forms."""
@@ -42,7 +47,7 @@ async def errors_to_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except OutcomeRuntimeError as error:
-        return web.json_response(body_of(error), status=status_of(error))
+        return web.json_response(body_of(error), status=status_of(error), headers=_headers(error))
     except web.HTTPException as error:
         return web.json_response(
             {"error": {"code": "HTTP_ERROR", "message": error.reason, "context": {}}}, status=error.status

@@ -6,7 +6,8 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.api.auth import RUNTIME, caller, only_own, sender
+from bot.api.auth import RUNTIME, caller, only_own
+from bot.api.ingestion import ingest_signals
 from bot.api.views import EXPERIMENT, GATE, OUTCOME, plain, view
 from runtime.errors import InvalidRequest, NotAllowed, NotFound
 from runtime.experiments import build, service
@@ -15,8 +16,9 @@ from runtime.gates.service import Decision, decide
 from runtime.identity import members
 from runtime.identity.keys import Caller
 from runtime.identity.people import agent, person
+from runtime.ingestion import status
 from runtime.learnings.service import search
-from runtime.measurement import ingest, store
+from runtime.measurement import store
 from runtime.outcomes import rows as outcomes
 
 routes = web.RouteTableDef()
@@ -148,7 +150,10 @@ async def experiment_signals(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].transaction(found.org_id) as tx:
         row = await service.get(tx, _id(request))
         outcome = await service.outcome_of(tx, row)
-        return reply({"looks": await store.history(tx, row["id"], outcome["primary_signal"]["metric"])})
+        ingested = await status.of_experiment(tx, row["feature_flag_key"])
+        return reply(
+            {"ingested": ingested, "looks": await store.history(tx, row["id"], outcome["primary_signal"]["metric"])}
+        )
 
 
 async def _experiment(request: web.Request) -> Any:
@@ -217,13 +222,4 @@ def _learning(found: Any) -> dict[str, Any]:
     return {name: plain(getattr(found, name)) for name in found.__dataclass_fields__}
 
 
-@routes.post("/api/v1/signals/ingest")
-async def ingest_signals(request: web.Request) -> web.Response:
-    """The ingestion door: signed, idempotent by webhook-id, per-point errors named by their place."""
-    body = await request.read()
-    found = await sender(request, body)
-    runtime = request.app[RUNTIME]
-    taken = await ingest.take(
-        runtime, found.org_id, body, message_id=request.headers.get("webhook-id"), key_id=found.key_id
-    )
-    return reply(taken, status=202)
+routes.post("/api/v1/signals/ingest")(ingest_signals)

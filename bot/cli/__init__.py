@@ -19,6 +19,12 @@ COMMANDS = {
     "learnings": ("bot.cli.look", "Ask what past experiments taught."),
     "lifecycle": ("bot.cli.look", "Print the lifecycles of outcomes, experiments and gates."),
     "journal": ("bot.cli.look", "Print the audit journal and check its chain of hashes."),
+    "analyze": ("bot.cli.analyze", "Answer statistical questions: JSON Lines in, JSON Lines out."),
+    "backtest": (
+        "bot.cli.backtest",
+        "Replay recorded experiments: what each rule would have called, when, and how often wrongly.",
+    ),
+    "simulate": ("bot.cli.simulate", "Error rates, power and duration of a plan before it is launched."),
     "key": ("bot.cli.admin", "Make and revoke keys of agents, readers and senders of signals."),
     "database": ("bot.cli.admin", "Make another database on the embedded server."),
     "migrate": ("bot.cli.admin", "Bring the database to this version's tables."),

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import click
@@ -22,7 +23,7 @@ from runtime.settings import Settings, secret
 
 @click.group()
 def key() -> None:
-    """Make, list and revoke keys."""
+    """Make, list, change and revoke keys."""
 
 
 @key.command("create")
@@ -44,7 +45,10 @@ def create(kind: str, name: str, email: str | None) -> None:
                 )
             return await keys.create(runtime, tx, kind=kind, name=name, by=by, member_id=member.id if member else None)
 
-    made = with_runtime(work)
+    _show(with_runtime(work))
+
+
+def _show(made: keys.NewKey) -> None:
     click.echo(
         f"key: {made.token}\nid: {made.id}"
         + (f"\nsigning secret: {made.signing_secret}" if made.signing_secret else "")
@@ -83,6 +87,24 @@ def revoke(key_id: UUID) -> None:
             return done.rowcount
 
     click.echo("Revoked." if with_runtime(work) else "There is no valid key with that id.")
+
+
+@key.command("rotate")
+@click.argument("key_id", type=click.UUID)
+@click.option(
+    "--overlap", default=24.0, type=click.FloatRange(min=0), help="Hours for which the old key stays valid as well."
+)
+def rotate(key_id: UUID, overlap: float) -> None:
+    """Make a new key in the place of KEY_ID and let the old one run out."""
+
+    async def work(runtime: Runtime, org_id: UUID) -> tuple[keys.NewKey, datetime]:
+        by = await operator(runtime, org_id)
+        async with runtime.transaction(org_id) as tx:
+            return await keys.rotate(runtime, tx, key_id, by=by, overlap=timedelta(hours=overlap))
+
+    made, until = with_runtime(work)
+    _show(made)
+    click.echo(f"The old key is valid until {until:%Y-%m-%d %H:%M:%S %Z}.", err=True)
 
 
 @click.group()

@@ -20,12 +20,22 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 from runtime.db.columns import Moment, metadata
+from runtime.db.ingested import (
+    ingested_batches,
+    ingested_rollups,
+    ingested_rows,
+    ingested_signals,
+    ingested_totals,
+    ingested_units,
+)
 from runtime.db.ledger import deliveries, inbound_events, journal, outbox, timers
+from runtime.db.measured import measurement_reads, measurement_rollups, plan_registrations
 
 __all__ = [
-    "agent_runs", "deliveries", "experiment_phases", "experiments", "human_gates", "inbound_events", "ingested_points", "journal", "keys",
-    "learnings", "llm_calls", "llm_provider_configs", "looks", "members", "metadata", "orgs", "outbox", "outcomes", "secrets",
-    "signal_measurements", "snapshots", "timers", "workspaces",
+    "agent_runs", "deliveries", "experiment_phases", "experiments", "human_gates", "inbound_events", "ingested_batches",
+    "ingested_points", "ingested_rollups", "ingested_rows", "ingested_signals", "ingested_totals", "ingested_units", "journal", "keys",
+    "learnings", "llm_calls", "llm_provider_configs", "looks", "measurement_reads", "measurement_rollups", "members", "metadata",
+    "orgs", "outbox", "outcomes", "plan_registrations", "secrets", "signal_measurements", "snapshots", "timers", "workspaces",
 ]  # fmt: skip
 
 orgs = Table(
@@ -184,6 +194,7 @@ experiments = Table(
     Column("draft", JSONB, nullable=False, server_default=text("'{}'")),
     Column("plan", JSONB),
     Column("plan_digest", Text),
+    Column("registration", JSONB),
     Column("memory", JSONB),
     Column("build_report", JSONB),
     Column("rollout_percent", Integer, nullable=False, server_default=text("0")),

@@ -10,10 +10,11 @@ from runtime import timers
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiment_phases, experiments
 from runtime.errors import SignalUnavailable
-from runtime.experiments import service
+from runtime.experiments import registration, service
 from runtime.identity.people import SYSTEM
 from runtime.integrations.contracts import FlagState, Window
 from runtime.journal import Event, record
+from runtime.lifecycle.experiment import LIVE
 from runtime.measurement.query import metric_query
 from runtime.outcomes.connections import connector, flags
 
@@ -36,8 +37,7 @@ async def apply(runtime: "Runtime", org_id: UUID, experiment_id: UUID) -> None:
     async with runtime.transaction(org_id) as tx:
         row = await service.get(tx, experiment_id)
     state = await _set(runtime, org_id, row)
-    measured = row["status"] in {"running", "measuring", "scaling"}
-    started = await _source_now(runtime, org_id, row) if measured else None
+    started = await _source_now(runtime, org_id, row) if row["status"] in LIVE else None
     async with runtime.transaction(org_id) as tx:
         row = await service.get(tx, experiment_id, lock=True)
         facts = {"flag": state.key, "enabled": state.enabled, "percent": state.percentage, "version": state.version}
@@ -78,7 +78,8 @@ async def _open_phase(tx: Tx, row: Row, percent: int, started: datetime, now: da
         .limit(1)
     )
     share = percent / _EVERYBODY
-    if latest is None or latest["share_treatment"] != share or latest["ended_at"] is not None:
+    asked = latest is not None and latest["position"] < registration.latest_phase(row["registration"])
+    if latest is None or asked or latest["share_treatment"] != share or latest["ended_at"] is not None:
         await _close_phase(tx, row["id"], started)
         position = 0 if latest is None else latest["position"] + 1
         values = {
@@ -148,4 +149,5 @@ async def level(runtime: "Runtime", org_id: UUID, outcome: Row) -> dict[str, Any
 
 
 def window_of(phase: Row, now: datetime) -> Window:
-    return Window(phase["started_at"], phase["ended_at"] or now)
+    """Empty rather than inverted while a source's own clock is behind the phase's start."""
+    return Window(phase["started_at"], max(phase["started_at"], phase["ended_at"] or now))

@@ -10,16 +10,19 @@ from sqlalchemy import insert
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import snapshots
 from runtime.digest import digest
+from runtime.experiments import registration
 from runtime.gates import evidence, pictures, rows
 from runtime.gates.choices import offered
 from runtime.gates.opening import Ask
 from runtime.gates.wording import amount, days, percent, span
 from runtime.identity.people import By
 from runtime.journal import Event, record
+from runtime.outcomes.connections import is_simulated
 from runtime.statistics.plan import Plan
 
 SCHEMA = "outcome-runtime/context-package@1"
 _MOST_DIFF = 2500
+_BY_DOOR = {"mcp": "MCP", "rest": "REST"}
 
 
 def _outcome(outcome: Row) -> dict[str, Any]:
@@ -109,7 +112,7 @@ async def launch(tx: Tx, experiment: Row, outcome: Row) -> Ask:
         "launch_approval",
         question,
         package,
-        evidence.of_launch(experiment),
+        evidence.of_launch(experiment, outcome),
         offered("launch_approval"),
         experiment["id"],
     )
@@ -118,18 +121,24 @@ async def launch(tx: Tx, experiment: Row, outcome: Row) -> Ask:
 def _launch_package(experiment: Row, outcome: Row) -> dict[str, Any]:
     unit = pictures.unit(outcome["primary_signal"])
     report, plan = experiment["build_report"], Plan.from_json(experiment["plan"])
+    registered = registration.document(experiment, outcome)
+    mark = digest(registered)[:12]
     facts = [
         ["Rollout", f"{experiment['rollout_plan']['initial_pct']} % of users behind {experiment['feature_flag_key']}"],
         ["Measured for", f"{days(plan.horizon_days)}, looked at all the time"],
         ["Smallest effect sought", amount(plan.minimum_effect, unit, signed=True)],
         ["False-alarm risk", f"{percent(plan.alpha)} in all, however often anybody looks"],
-        ["Plan", (experiment["plan_digest"] or "")[:12]],
-        ["Built by", experiment["agent_id"] or "unknown"],
+        ["Plan", mark],
+        [
+            "Built by",
+            f"a coding agent, which reported by {_BY_DOOR.get(experiment['agent_runtime'], 'an unknown door')}",
+        ],
     ]
     sections = [
         {"title": "Hypothesis", "text": experiment["hypothesis"]},
         {"title": "What was built (in the agent's words)", "text": report["implementation_summary"]},
         {"title": "Files changed", "text": "\n".join(f"• {name}" for name in report["files_changed"][:15]) or "none"},
+        {"title": f"What approving registers (plan {mark})", "text": registration.in_words(registered, unit)},
     ]
     if report["diff"]:
         sections.append({"title": "Diff", "text": report["diff"][:_MOST_DIFF], "style": "code"})
@@ -137,7 +146,7 @@ def _launch_package(experiment: Row, outcome: Row) -> dict[str, Any]:
         sections.append({"title": "Agent's notes", "text": report["agent_notes"]})
     return _package(
         "launch", outcome, f"May “{experiment['title']}” be launched?", facts=facts, sections=sections,
-        chart=pictures.launch(experiment, outcome, plan), provenance={"source": outcome["primary_signal"]["source"]},
+        chart=pictures.launch(experiment, outcome, plan, mark), provenance={"source": outcome["primary_signal"]["source"]},
     )  # fmt: skip
 
 
@@ -145,13 +154,15 @@ async def renew_launch(tx: Tx, experiment: Row, outcome: Row, *, by: By) -> None
     """A build was reported again: its open launch gate shows the new one, and buttons pressed on the old one don't decide."""
     for gate in await rows.open_of_experiment(tx, experiment["id"]):
         if gate["gate_type"] == "launch_approval":
-            fresh = evidence.of_launch(experiment)
+            fresh = evidence.of_launch(experiment, outcome)
             if digest(fresh) == gate["evidence_hash"]:
                 continue
             version = await rows.change(
                 tx,
                 gate,
-                context_package=_launch_package(experiment, outcome),
+                context_package=pictures.marked(
+                    _launch_package(experiment, outcome), simulated=await is_simulated(tx, outcome)
+                ),
                 evidence=fresh,
                 evidence_hash=digest(fresh),
             )
@@ -221,7 +232,11 @@ def _analysis_facts(snapshot: Mapping[str, Any], outcome: Row) -> list[list[str]
         ],
         ["Units", f"{result['n_control']:,} control, {result['n_treatment']:,} treatment"],
         ["Randomisation", "MISMATCH: results invalid" if result["srm_flagged"] else "as planned"],
-        ["Guardrails", ", ".join(f"{item['name']} {item['state']}" for item in result["guardrails"]) or "none set"],
+        [
+            "Guardrails",
+            ", ".join(f"{item['name']} {str(item['state']).replace('_', ' ')}" for item in result["guardrails"])
+            or "none set",
+        ],
         ["Data through", datetime.fromisoformat(result["data_through"]).strftime("%d %b %Y %H:%M UTC")],
     ]
 
@@ -254,11 +269,17 @@ def resume(experiment: Row, outcome: Row, reason: str) -> Ask:
     )
 
 
-def change(outcome: Row, wanted: Mapping[str, Any], differences: str) -> Ask:
+def change(outcome: Row, wanted: Mapping[str, Any], differences: str, running: Sequence[str]) -> Ask:
     """A running outcome's target, constraints or gates are to change: a person decides, the file alone doesn't."""
+    sections = [{"title": "Difference", "text": differences, "style": "code"}]
+    if running:
+        kept = "keep the metric, test and thresholds they registered. Changed limits reach them in a new phase, judged by its data."
+        sections.append(
+            {"title": "Experiments that are running", "text": f"{', '.join(f'“{title}”' for title in running)} {kept}"}
+        )
     package = _package(
         "change", outcome, f"May “{outcome['title']}” be changed while it is running?",
-        sections=[{"title": "Difference", "text": differences, "style": "code"}], wanted=dict(wanted), provenance={},
+        sections=sections, wanted=dict(wanted), provenance={},
     )  # fmt: skip
     return Ask(
         "change_review",

@@ -23,6 +23,11 @@ class Choice:
     recommended: bool = False
 
 
+_SHIP = Choice(
+    "ship", "Ship", "approve", "ship", "primary", confirm="Everybody will get this change, and its flag is finalised."
+)
+_KILL = Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody.")
+
 CHOICES: dict[str, tuple[Choice, ...]] = {
     "portfolio_review": (
         Choice("approve", "Approve", "approve", "approve_portfolio", "primary"),
@@ -35,41 +40,20 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("reject", "Reject", "reject", "reject_launch", "danger", needs_reason=True),
     ),
     "analysis_review": (
-        Choice(
-            "ship",
-            "Ship",
-            "approve",
-            "ship",
-            "primary",
-            confirm="Everybody will get this change, and its flag is finalised.",
-        ),
+        _SHIP,
         Choice("scale", "Scale up", "approve_with_conditions", "scale", needs_percent=True),
         Choice("run_on", "Run on", "approve_with_conditions", "run_on"),
         Choice("iterate", "Iterate", "reject", "iterate"),
-        Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody."),
+        _KILL,
     ),
     "scale_approval": (
-        Choice(
-            "ship",
-            "Ship",
-            "approve",
-            "ship",
-            "primary",
-            confirm="Everybody will get this change, and its flag is finalised.",
-        ),
+        _SHIP,
         Choice("scale", "Scale further", "approve_with_conditions", "scale", needs_percent=True),
-        Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody."),
+        _KILL,
     ),
     "ship_approval": (
-        Choice(
-            "ship",
-            "Ship",
-            "approve",
-            "ship",
-            "primary",
-            confirm="Everybody will get this change, and its flag is finalised.",
-        ),
-        Choice("kill", "Kill", "reject", "decline", "danger", confirm="The flag is turned off for everybody."),
+        _SHIP,
+        _KILL,
     ),
     "change_review": (
         Choice("approve", "Approve change", "approve", None, "primary"),

@@ -12,6 +12,7 @@ from runtime import timers
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import deliveries
 from runtime.errors import InvalidRequest
+from runtime.experiments import registration
 from runtime.experiments import service as experiments
 from runtime.gates import rows
 from runtime.gates.choices import Choice
@@ -58,7 +59,12 @@ async def _portfolio(runtime: "Runtime", tx: Tx, decided: Decided) -> None:
 async def _launch(runtime: "Runtime", tx: Tx, decided: Decided) -> None:
     row = await _subject(tx, decided)
     event = decided.choice.experiment_event or ""
-    await _advance(tx, row, event, decided, changes=_launch_changes(row, decided))
+    changes = _launch_changes(row, decided)
+    await _advance(tx, row, event, decided, changes=changes)
+    if event == "approve_launch":
+        planned = registration.document(row, await experiments.outcome_of(tx, row))
+        content = registration.allocated(planned, changes["rollout_percent"], changes["rollout_cap"])
+        await _register(tx, row, content, "launch", decided)
 
 
 def _launch_changes(row: Row, decided: Decided) -> dict[str, Any]:
@@ -73,8 +79,17 @@ def _launch_changes(row: Row, decided: Decided) -> dict[str, Any]:
 
 async def _analysis(runtime: "Runtime", tx: Tx, decided: Decided) -> None:
     row = await _subject(tx, decided)
-    await _advance(tx, row, decided.choice.experiment_event or "", decided, changes=_analysis_changes(row, decided))
-    if decided.choice.experiment_event in {"run_on", "scale"}:
+    event = decided.choice.experiment_event or ""
+    changes = _analysis_changes(row, decided)
+    await _advance(tx, row, event, decided, changes=changes)
+    registered = row["registration"]
+    if registered and event == "scale":
+        content = registration.allocated(registered, changes["rollout_percent"], row["rollout_cap"])
+        await _register(tx, row, content, f"scale to {changes['rollout_percent']} %", decided)
+    if registered and event == "run_on":
+        content = registration.extended(registered, changes["extended_days"] - row["extended_days"])
+        await _register(tx, row, content, "run on", decided)
+    if event in {"run_on", "scale"}:
         await timers.arm(tx, "measure", row["id"], version=1, due_at=decided.now)
 
 
@@ -140,6 +155,12 @@ async def _resume(runtime: "Runtime", tx: Tx, decided: Decided) -> None:
 
 async def _nothing(runtime: "Runtime", tx: Tx, decided: Decided) -> None:
     """An agent's question: the answer itself is what it waits for."""
+
+
+async def _register(tx: Tx, row: Row, content: Mapping[str, Any], reason: str, decided: Decided) -> None:
+    await registration.register(
+        tx, row, content, reason=reason, by=decided.by, now=decided.now, gate_id=decided.gate["id"]
+    )
 
 
 async def _subject(tx: Tx, decided: Decided) -> Row:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiments, outcomes, snapshots
 from runtime.digest import digest
+from runtime.experiments import registration
 from runtime.gates import rows
 
 
@@ -16,10 +17,10 @@ def of_portfolio(drafts: list[Row]) -> dict[str, Any]:
     }
 
 
-def of_launch(experiment: Row) -> dict[str, Any]:
+def of_launch(experiment: Row, outcome: Row) -> dict[str, Any]:
     return {
         "brief": digest(experiment["draft"]),
-        "plan": experiment["plan_digest"],
+        "plan": digest(registration.document(experiment, outcome)),
         "build": digest(experiment["build_report"]),
     }
 
@@ -48,15 +49,18 @@ async def current(tx: Tx, gate: Row) -> dict[str, Any]:
     if kind == "portfolio_review":
         return of_portfolio(list(subjects))
     if kind == "launch_approval":
-        return of_launch(subjects[0])
+        return of_launch(subjects[0], await _outcome(tx, gate))
     if kind in {"analysis_review", "scale_approval", "ship_approval"}:
         return of_analysis(subjects[0], await _snapshot_digest(tx, gate))
     if kind == "resume_review":
         return of_resume(subjects[0])
     if kind == "change_review":
-        outcome = (await tx.all(select(outcomes).where(outcomes.c.id == gate["outcome_id"])))[0]
-        return of_change(outcome, gate["context_package"]["wanted"])
+        return of_change(await _outcome(tx, gate), gate["context_package"]["wanted"])
     return dict(gate["evidence"])
+
+
+async def _outcome(tx: Tx, gate: Row) -> Row:
+    return (await tx.all(select(outcomes).where(outcomes.c.id == gate["outcome_id"])))[0]
 
 
 async def _snapshot_digest(tx: Tx, gate: Row) -> str:

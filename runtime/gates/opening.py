@@ -12,10 +12,11 @@ from runtime import timers
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import human_gates
 from runtime.digest import digest
-from runtime.gates import rows
+from runtime.gates import pictures, rows
 from runtime.gates.policy import clock
 from runtime.identity.people import SYSTEM, By
 from runtime.journal import Event, record
+from runtime.outcomes.connections import is_simulated
 from runtime.spec.models import GateKind, OutcomeSpec
 
 _KIN: dict[str, GateKind] = {
@@ -60,11 +61,12 @@ async def open_gate(tx: Tx, outcome: Row, ask: Ask, *, default_channel: str, now
     """Write the gate, its timers, journal entry and first message. The database refuses a second open gate of the same kind."""
     settings = terms(outcome, ask.gate_type, default_channel=default_channel)
     evidence = dict(ask.evidence)
+    package = pictures.marked(ask.package, simulated=await is_simulated(tx, outcome))
     opened = await tx.first(
         insert(human_gates)
         .values(
             org_id=tx.org_id, outcome_id=outcome["id"], experiment_id=ask.experiment_id, gate_type=ask.gate_type,
-            context_package=dict(ask.package), question=ask.question, signal_snapshot=ask.snapshot, snapshot_id=ask.snapshot_id,
+            context_package=package, question=ask.question, signal_snapshot=ask.snapshot, snapshot_id=ask.snapshot_id,
             options=[dict(option) for option in ask.options], assigned_to=settings.assigned_to, escalation_chain=list(settings.chain),
             sla_hours=settings.sla / timedelta(hours=1), due_at=now + settings.sla, channel=settings.channel,
             evidence=evidence, evidence_hash=digest(evidence), reopens=ask.reopens, created_at=now,

@@ -21,6 +21,17 @@ def provenance(
     }  # fmt: skip
 
 
+def marked(package: Mapping[str, Any], *, simulated: bool) -> dict[str, Any]:
+    """The package as it is; of simulated numbers its provenance and its chart say so."""
+    if not simulated:
+        return dict(package)
+    chart = package.get("chart")
+    mark = {"provenance": dict(package.get("provenance") or {}) | {"simulated": True}}
+    if chart:
+        mark["chart"] = dict(chart) | {"provenance": dict(chart["provenance"]) | {"simulated": True}}
+    return dict(package) | mark
+
+
 def portfolio(
     outcome: Mapping[str, Any], proposed: Sequence[Mapping[str, Any]], generated_by: str, origin: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -41,14 +52,15 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def launch(experiment: Mapping[str, Any], outcome: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+def launch(experiment: Mapping[str, Any], outcome: Mapping[str, Any], plan: Plan, mark: str) -> dict[str, Any]:
+    """`mark` is the beginning of the digest under which the plan will be registered."""
     signal, curve = outcome["primary_signal"], power_curve(plan)
     return {
         "kind": "launch", "title": experiment["title"], "metric": signal["metric"], "unit": unit(signal), "baseline": plan.baseline or 0.0,
         "minimum_effect": plan.minimum_effect, "days": list(curve.days), "power": list(curve.power), "horizon_days": plan.horizon_days,
         "units_per_day": plan.units_per_day or 0.0, "rollout_percent": experiment["rollout_plan"]["initial_pct"],
         "guardrails": [guardrail(item) for item in outcome["constraints"] if item.get("signal")], "flag_key": experiment["feature_flag_key"],
-        "plan_digest": experiment["plan_digest"], "provenance": provenance(signal["source"], snapshot_id=(experiment["plan_digest"] or "")[:12], since=None, through=None),
+        "plan_digest": mark, "provenance": provenance(signal["source"], snapshot_id=mark, since=None, through=None),
     }  # fmt: skip
 
 
@@ -60,7 +72,7 @@ def guardrail(constraint: Mapping[str, Any]) -> str:
 
 def effect(
     experiment: Mapping[str, Any], outcome: Mapping[str, Any], plan: Plan, looks: Sequence[Mapping[str, Any]], result: Mapping[str, Any],
-    *, phases: Sequence[Mapping[str, Any]], horizon: datetime | None, crossed: datetime | None,
+    *, phases: Sequence[Mapping[str, Any]], horizon: datetime | None, crossed: datetime | None, simulated: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Control against treatment over data time, with the confidence sequence as it stood at each look."""
     signal = outcome["primary_signal"]
@@ -75,7 +87,7 @@ def effect(
         "status": result["status"], "headline": result["headline"], "guardrails": [_strip(item) for item in result["guardrails"]],
         "control_mean": result["mean_control"], "treatment_mean": result["mean_treatment"], "srm_flagged": result["srm_flagged"],
         "confidence": 1.0 - plan.alpha,
-        "provenance": provenance(signal["source"], snapshot_id="live", since=experiment["data_from"], through=through),
+        "provenance": provenance(signal["source"], snapshot_id="live", since=experiment["data_from"], through=through, simulated=simulated),
     }  # fmt: skip
 
 

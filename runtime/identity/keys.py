@@ -3,7 +3,7 @@
 import base64
 import secrets as random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, text, update
 
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import keys
-from runtime.errors import NotAuthenticated
+from runtime.errors import NotAuthenticated, NotFound
 from runtime.identity.people import By
 from runtime.journal import Event, record
 from runtime.vault import hash_token, new_token
@@ -58,6 +58,23 @@ async def create(
     )  # fmt: skip
     await record(tx, Event("key.created", "key", key_id, {"kind": kind, "name": name, "shown": shown}), by=by)
     return NewKey(key_id, token, secret)
+
+
+async def rotate(runtime: "Runtime", tx: Tx, key_id: UUID, *, by: By, overlap: timedelta) -> tuple[NewKey, datetime]:
+    """A new key in the place of a valid one, and until when the old one stays valid, so that senders can change over."""
+    row = await tx.first(select(keys).where(keys.c.id == key_id).with_for_update())
+    if row is None or not _valid(row, runtime.now()):
+        raise NotFound("There is no valid key with that id; `outcome-runtime key list` shows them.", key_id=key_id)
+    until = runtime.now() + overlap
+    if row["expires_at"] is not None:
+        until = min(until, row["expires_at"])
+    await tx.run(update(keys).where(keys.c.id == key_id).values(expires_at=until))
+    made = await create(
+        runtime, tx, kind=row["kind"], name=row["name"], by=by, experiment_id=row["experiment_id"], member_id=row["member_id"],
+    )  # fmt: skip
+    facts = {"replaced_by": str(made.id), "valid_until": until.isoformat()}
+    await record(tx, Event("key.rotated", "key", key_id, facts), by=by)
+    return made, until
 
 
 async def revoke_for_experiment(tx: Tx, experiment_id: UUID, now: datetime) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
+
+from runtime.errors import OutcomeRuntimeError
 
 Variant = Literal["control", "treatment"]
 Capability = Literal["unit_moments", "counts", "gauge_by_variant", "gauge_only"]
@@ -106,6 +108,15 @@ class SignalConnector(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class ReadsMany(Protocol):
+    """What a signal connector may offer besides: many readings in one go. One that fails is answered by its error."""
+
+    async def fetch_many(
+        self, asked: Sequence[tuple[MetricQuery, Window]]
+    ) -> Sequence[Reading | OutcomeRuntimeError]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runtime.errors import InvalidConfiguration
 from runtime.local.files import locked, read_private, write_private
+from runtime.local.server import in_plain_words
 
 
 def _base64(size: int) -> str:
@@ -34,7 +35,10 @@ class LocalSecrets(BaseModel):
 def load_or_create_secrets(data_dir: Path) -> LocalSecrets:
     """Read DATA_DIR/secrets.json (0600), or make it; a secret a newer version needs is added, none is ever replaced."""
     path = data_dir / "secrets.json"
-    with locked(data_dir / "run" / "secrets.lock", wait_seconds=10):
+    with (
+        in_plain_words("outcome-runtime", data_dir),
+        locked(data_dir / "run" / "secrets.lock", wait_seconds=10),
+    ):
         text = read_private(path)
         found = _parse(text, path) if text is not None else LocalSecrets()
         written = found.model_dump_json(indent=2) + "\n"

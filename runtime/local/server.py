@@ -20,6 +20,8 @@ START_SECONDS = 300.0
 
 _COMPLAINTS = (
     ("No space left on device", "the disk that holds {directory} is full; free some space and start again"),
+    ("Disk quota exceeded", "your disk quota for {directory} is used up; free some space and start again"),
+    ("File too large", "files in {directory} may not grow as large as they must; raise `ulimit -f` and start again"),
     (
         "Address already in use",
         "its port is taken by another program; stop that one, or name another port in the settings",

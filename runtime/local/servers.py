@@ -9,9 +9,11 @@ from typing import Self
 
 from runtime.local.files import DirectoryBusy, exclusively, locked
 from runtime.local.postgres import LocalPostgres, start_postgres
-from runtime.local.server import LocalServer
+from runtime.local.server import LocalServer, in_plain_words
 from runtime.local.valkey import start_valkey
 from runtime.settings import Settings, secret
+
+_PRODUCT = "outcome-runtime"
 
 
 class AlreadyRunning(DirectoryBusy):
@@ -73,7 +75,8 @@ def ensure_servers(settings: Settings) -> Servers:
     data_dir = settings.data_dir.resolve()
     with ExitStack() as failed:
         users = failed.enter_context(ExitStack())
-        lock = users.enter_context(locked(data_dir / "run" / "servers.lock", wait_seconds=60, shared=True))
+        with in_plain_words(_PRODUCT, data_dir):
+            lock = users.enter_context(locked(data_dir / "run" / "servers.lock", wait_seconds=60, shared=True))
         servers = Servers("", "", "", [], users, lock)
         failed.callback(servers.close)
         _find_database(servers, settings, data_dir)
@@ -108,7 +111,10 @@ def only_one(data_dir: Path) -> Iterator[None]:
     """Let one `up` work on a directory at a time; a second one is told which process the first one is."""
     with ExitStack() as held:
         try:
-            descriptor = held.enter_context(locked(data_dir.resolve() / "run" / "up.lock", wait_seconds=0))
+            with in_plain_words(_PRODUCT, data_dir):
+                descriptor = held.enter_context(locked(data_dir.resolve() / "run" / "up.lock", wait_seconds=0))
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except DirectoryBusy as error:
             pid = error.context["pid"]
             raise AlreadyRunning(
@@ -116,6 +122,4 @@ def only_one(data_dir: Path) -> Iterator[None]:
                 "stop it, or name another directory in DATA_DIR.",
                 pid=pid,
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

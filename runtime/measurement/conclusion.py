@@ -17,6 +17,8 @@ from runtime.journal import Event, Message, record
 from runtime.measurement import store
 from runtime.measurement.guardrails import Watched
 from runtime.measurement.result import notable, violated
+from runtime.outcomes.connections import is_simulated
+from runtime.settings import Settings
 from runtime.statistics.look import Look
 from runtime.statistics.plan import Plan
 
@@ -98,7 +100,7 @@ async def picture(tx: Tx, row: Row, outcome: Row, result: Mapping[str, Any], pha
     return pictures.effect(
         row, outcome, plan, history, result, phases=phases,
         horizon=start + timedelta(days=plan.horizon_days + row["extended_days"]),
-        crossed=start + timedelta(days=crossed["day"]) if crossed else None,
+        crossed=start + timedelta(days=crossed["day"]) if crossed else None, simulated=await is_simulated(tx, outcome),
     )  # fmt: skip
 
 
@@ -112,13 +114,10 @@ async def _go_on(
     phases: Sequence[Row],
     now: datetime,
 ) -> None:
-    if row["status"] == "running" and look.n_control and look.n_treatment:
+    if _first_data(row, look):
         await service.advance(tx, row, "first_data", by=SYSTEM, now=now)
         row = await service.get(tx, row["id"])
-    told = (row["memory"] or {}).get("told") or {}
-    last = datetime.fromisoformat(told["at"]) if told else None
-    due = last is None or (now - last).total_seconds() >= runtime.settings.progress_every_seconds
-    if not due and not notable(told.get("result"), result):
+    if not _worth_telling(runtime.settings, row, result, now):
         return
     chart = await picture(tx, row, outcome, result, phases)
     gist = {"status": result["status"], "srm_flagged": result["srm_flagged"], "guardrails": result["guardrails"]}
@@ -132,6 +131,22 @@ async def _go_on(
         {"headline": result["headline"], "data_through": result["data_through"]},
     )
     await record(tx, event, by=SYSTEM, notices=[message(runtime, outcome, row, result["data_through"])])
+
+
+def due(settings: Settings, row: Row, look: Look, result: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a look without a violation leads to anything: a gate, the first data, or news for people."""
+    return look.advice != "continue" or _first_data(row, look) or _worth_telling(settings, row, result, now)
+
+
+def _first_data(row: Row, look: Look) -> bool:
+    return row["status"] == "running" and bool(look.n_control and look.n_treatment)
+
+
+def _worth_telling(settings: Settings, row: Row, result: Mapping[str, Any], now: datetime) -> bool:
+    told = (row["memory"] or {}).get("told")
+    if not told or (now - datetime.fromisoformat(told["at"])).total_seconds() >= settings.progress_every_seconds:
+        return True
+    return notable(told.get("result"), result)
 
 
 def message(runtime: "Runtime", outcome: Row, row: Row, once: str) -> Message:

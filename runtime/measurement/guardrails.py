@@ -22,8 +22,10 @@ class Watched:
     look: ConstraintLook
 
     def to_json(self) -> dict[str, Any]:
+        """A signal that has not spoken yet has no value, and its limit is not said to be kept."""
         look = self.look.to_json()
-        return look | {"name": self.name, "unit": self.unit, "value": look["estimate"]}
+        silent = {"state": "no_data", "value": None} if self.look.n == 0 and self.look.state == "ok" else {}
+        return look | {"name": self.name, "unit": self.unit, "value": look["estimate"], **silent}
 
 
 def limits(constraints: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Side, float]]:
@@ -52,17 +54,16 @@ def look_at(
     """Test one limit on the treated arm. Values that are all 0 or 1 are a rate and get the exact test."""
     name = str(constraint["signal"])
     treated = [arms["treatment"] for arms in sums.values() if "treatment" in arms]
-    beyond = _beyond(treated)
-    share = quantile_share(constraint)
-    if share is not None and side == "max" and beyond is not None:
+    share, counted = quantile_share(constraint), sum(arm.counted for arm in treated)
+    if share is not None and side == "max" and counted:
         guardrail = Guardrail(name=name, kind="rate", side="max", limit=share)
-        return Watched(name, "share", check_rate(guardrail, beyond, sum(arm.n for arm in treated), guardrails=watched))
+        return Watched(name, "share", check_rate(guardrail, _beyond(treated), counted, guardrails=watched))
     rate = all(arm.total == arm.total_sq for arm in treated) and 0.0 < limit < 1.0
     guardrail = Guardrail(name=name, kind="rate" if rate else "mean", side=side, limit=limit)
     phases = [PhaseArms(Moments(0, 0.0, 0.0), from_sums(arm.n, arm.total, arm.total_sq)) for arm in treated]
     return Watched(name, "share" if rate else "", check(guardrail, phases, recent=recent, guardrails=watched))
 
 
-def _beyond(treated: Sequence[Sums]) -> int | None:
-    known = [arm.beyond_limit for arm in treated]
-    return None if not known or None in known else sum(count for count in known if count is not None)
+def _beyond(treated: Sequence[Sums]) -> int:
+    """Of the units that the source compared with the limit; buckets without such a count say nothing of it."""
+    return sum(arm.beyond_limit or 0 for arm in treated)

@@ -16,7 +16,7 @@ from runtime.identity.people import SYSTEM
 from runtime.integrations.contracts import Level
 from runtime.journal import Event, record
 from runtime.lifecycle import OUTCOME, Actor
-from runtime.measurement import store
+from runtime.measurement import append, store
 from runtime.measurement.query import is_share, level_window, metric_query
 from runtime.outcomes import rows
 from runtime.outcomes.connections import connector
@@ -39,7 +39,7 @@ async def fire(runtime: "Runtime", org_id: UUID, timer_id: int) -> None:
         due = runtime.now() + timedelta(seconds=runtime.settings.level_every_seconds)
         await timers.arm(tx, "outcome_level", outcome["id"], version=1, due_at=due)
         if level is not None:
-            await store.ensure_partitions(tx, level.as_of)
+            await append.ensure_partitions(tx, level.as_of)
             await store.append_level(tx, outcome["id"], outcome["primary_signal"]["metric"], level)
             await _note(runtime, tx, outcome, level)
 

@@ -14,9 +14,10 @@ _POINT = timedelta(days=1)
 def metric_query(
     signal: Mapping[str, Any], *, experiment: str | None = None, limit: Decimal | None = None
 ) -> MetricQuery:
+    """A constraint has no method: its limit is about how much, not about whether."""
     return MetricQuery(
         metric=signal.get("metric") or signal["signal"],
-        method=signal.get("method") or "event",
+        method=signal.get("method") or ("custom" if "signal" in signal else "event"),
         funnel_steps=tuple(signal.get("funnel_steps") or ()),
         segment=dict(signal.get("segment") or {}),
         experiment=experiment,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from runtime.db.engine import Tx
+from runtime.db.engine import Row, Tx
 from runtime.db.tables import secrets, workspaces
 from runtime.errors import InvalidConfiguration
 from runtime.integrations import catalogue
@@ -41,13 +41,23 @@ async def environment(runtime: "Runtime", tx: Tx) -> dict[str, str]:
 
 async def _file(runtime: "Runtime", org_id: UUID) -> tuple[Mapping[str, Any], dict[str, str]]:
     async with runtime.transaction(org_id) as tx:
-        file = await tx.value(select(workspaces.c.outcome_file).order_by(workspaces.c.created_at).limit(1))
-        return file or {}, await environment(runtime, tx)
+        return await _applied(tx), await environment(runtime, tx)
+
+
+async def _applied(tx: Tx) -> Mapping[str, Any]:
+    return await tx.value(select(workspaces.c.outcome_file).order_by(workspaces.c.created_at).limit(1)) or {}
+
+
+async def is_simulated(tx: Tx, outcome: Row) -> bool:
+    """Whether the outcome's signal, or one that its constraints watch, comes from a connector marked `simulated`."""
+    declared = (await _applied(tx)).get("signal_connectors") or []
+    read = {outcome["primary_signal"]["source"], *(item.get("source") for item in outcome["constraints"])}
+    return any(item.get("simulated") and item["name"] in read for item in declared)
 
 
 async def connector(runtime: "Runtime", org_id: UUID, source: str) -> SignalConnector:
     """The signal source an outcome names; close it after use."""
-    from runtime.measurement.store import Stored  # noqa: PLC0415  measurement reads through connections as well
+    from runtime.ingestion.stored import Stored  # noqa: PLC0415  keeps it out of processes that read no signals
     from runtime.spec.references import resolve  # noqa: PLC0415  keeps the YAML reader out of processes that need none
 
     file, env = await _file(runtime, org_id)

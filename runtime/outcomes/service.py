@@ -12,6 +12,7 @@ from runtime import timers
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import outcomes, workspaces
 from runtime.errors import InvalidRequest, NotFound
+from runtime.experiments import registration
 from runtime.experiments import service as experiments
 from runtime.gates import briefing, opening
 from runtime.gates import rows as gates
@@ -21,6 +22,7 @@ from runtime.identity.people import SYSTEM, By, require_member
 from runtime.integrations import catalogue
 from runtime.journal import Effect, Event, Message, record
 from runtime.lifecycle import EXPERIMENT, OUTCOME, Actor
+from runtime.lifecycle.experiment import LIVE
 from runtime.outcomes import rows
 from runtime.outcomes.connections import seal
 from runtime.spec.models import GateSpec, OutcomeFile, OutcomeSpec
@@ -153,7 +155,8 @@ async def _ask(runtime: "Runtime", tx: Tx, row: Row, spec: OutcomeSpec, changes:
         if gate["gate_type"] == "change_review":
             await withdraw(tx, gate, "a newer change took its place", by=by, now=now)
     mine = Plan(tuple(change for change in changes.changes if change.outcome_id == spec.id))
-    ask = briefing.change(row, spec.model_dump(mode="json", by_alias=True), render(mine))
+    running = [experiment["title"] for experiment in await _running(tx, row["id"])]
+    ask = briefing.change(row, spec.model_dump(mode="json", by_alias=True), render(mine), running)
     await opening.open_gate(tx, row, ask, default_channel=runtime.settings.slack_default_channel, now=now, by=by)
 
 
@@ -168,6 +171,17 @@ async def apply_change(tx: Tx, gate: Row, *, by: By, now: datetime) -> None:
         stored = current.model_copy(update={"outcomes": merged}).model_dump(mode="json", by_alias=True)
         await tx.run(update(workspaces).values(outcome_file=stored))
     await record(tx, Event("outcome.changed", "outcome", row["id"], {"gate": str(gate["id"])}), by=by)
+    changed = await rows.get(tx, row["id"])
+    running = await _running(tx, row["id"])
+    await registration.follow_constraints(tx, running, changed, by=by, gate=gate, now=now)
+    for experiment in await experiments.of_outcome(tx, row["id"]):
+        if experiment["status"] == "awaiting_launch_gate":
+            await briefing.renew_launch(tx, experiment, changed, by=by)
+
+
+async def _running(tx: Tx, outcome_id: UUID) -> list[Row]:
+    """Experiments that have been launched and are not over."""
+    return [row for row in await experiments.of_outcome(tx, outcome_id) if row["status"] in {*LIVE, "paused"}]
 
 
 def _with_running(current: OutcomeFile | None, wanted: OutcomeFile, gated: list[str]) -> OutcomeFile:

@@ -19,6 +19,7 @@ WRONG_TYPE = {
     "string_type": ("must be text", "put the value in quotes"),
     "float_type": ("must be a number", "write a bare number: 0.45"),
     "int_type": ("must be a whole number", "write a bare whole number: 3"),
+    "bool_type": ("must be true or false", "write true or false, without quotes"),
     "finite_number": ("must be a finite number", "write a bare number: 0.45"),
     "model_type": ("must be a block of keys", "indent its keys under it"),
     "dict_type": ("must be a block of keys", "indent its keys under it"),

@@ -181,6 +181,7 @@ Secret = Annotated[str, AfterValidator(_text(1000)), AfterValidator(_reference)]
 ScopePath = Annotated[str, AfterValidator(_text(300)), AfterValidator(_path)]
 Version = Annotated[int, Strict(), AfterValidator(_version)]
 Whole = Annotated[int, Strict()]
+Whether = Annotated[bool, Strict()]
 Number = Annotated[
     float,
     Strict(),

@@ -22,6 +22,7 @@ from runtime.spec.fields import (
     SlackChannel,
     Slug,
     Version,
+    Whether,
     Whole,
     between,
 )
@@ -206,6 +207,7 @@ class Measurement(Block):
     hold: Annotated[Duration, between("0s", "90d")] = timedelta(days=3)
     initial_rollout: Whole = Field(50, ge=1, le=100)
     units_per_day: Whole | None = Field(None, ge=1, le=10**12)
+    freshness: Annotated[Duration, between("1m", "90d")] | None = None
 
 
 class OutcomeSpec(Block):
@@ -275,10 +277,11 @@ class LLM(Block):
 
 
 class SignalConnectorSpec(Block):
-    """A source of metrics; `name` is what signals and constraints call it."""
+    """A source of metrics; `name` is what signals and constraints call it, `simulated` marks what is shown of its numbers."""
 
     name: Slug
     type: ConnectorType
+    simulated: Whether = False
     config: Config = {}
 
 

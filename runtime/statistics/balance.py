@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import lgamma, log
+from math import log
 
+from runtime.statistics.gamma import log_dirichlet
 from runtime.statistics.phases import PhaseArms
 
 CONCENTRATION = 100.0
@@ -24,10 +25,11 @@ class Srm:
 def log_bayes_factor(counts: Sequence[int], shares: Sequence[float], concentration: float = CONCENTRATION) -> float:
     """Log e against "units fall into the arms by these shares"; also an exact test for events of known exposure."""
     total, units = sum(shares), sum(counts)
-    prior = [concentration * share / total for share in shares]
-    gained = sum(lgamma(a + c) - lgamma(a) for a, c in zip(prior, counts, strict=True))
-    expected = sum(c * log(share / total) for c, share in zip(counts, shares, strict=True) if c)
-    return gained - (lgamma(concentration + units) - lgamma(concentration)) - expected
+    wanted = [share / total for share in shares]
+    prior = [concentration * share for share in wanted]
+    excess = [count - units * share for count, share in zip(counts, wanted, strict=True)]
+    seen = [a + count for a, count in zip(prior, counts, strict=True)]
+    return log_dirichlet(seen, excess) - log_dirichlet(prior, [0.0] * len(prior))
 
 
 def check_balance(counts: tuple[int, int], share_treatment: float, alpha: float = 0.01) -> Srm:

@@ -11,7 +11,8 @@ from runtime.statistics.plan import Plan
 from runtime.statistics.ratio import Effect, lift_interval
 from runtime.statistics.sequential import EVERYTHING, Interval, around, critical, critical_t, log_e, log_e_t, p_value
 
-KEPT_FOR_THE_HORIZON = 0.1  # of the spending clock, so that traffic above plan cannot use up the test before its day
+# Before that a variance that comes out small by chance inflates the z and the clock together, and spends alpha on it.
+FEWEST_DEGREES = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Evidence:
 def weigh(plan: Plan, memory: Memory, combined: Combined, *, at_horizon: bool) -> Evidence:
     last = at_horizon and memory.horizon is None
     fraction = combined.information / plan.planned_information
-    looks = _official_looks(plan, memory, fraction, last=last)
+    looks = _official_looks(plan, memory, combined, last=last)
     official = _official(plan, combined, looks) if looks != memory.looks else _standing(memory)
     anytime = _anytime_multiplier(plan, combined)
     always = _around(plan, combined, anytime)
@@ -85,13 +86,25 @@ def null_effect(plan: Plan) -> float:
     return plan.sign * plan.floor
 
 
-def _official_looks(plan: Plan, memory: Memory, fraction: float, *, last: bool) -> spending.Looks:
-    spend = 1.0 if last else min(fraction, 1.0 - KEPT_FOR_THE_HORIZON)
-    waits = plan.kind == "horizon_only" and not last
+def _official_looks(plan: Plan, memory: Memory, combined: Combined, *, last: bool) -> spending.Looks:
+    fraction = _clock(plan, combined)
+    spend = spending.clock(fraction, last=last)
+    waits = (plan.kind == "horizon_only" or combined.degrees < FEWEST_DEGREES) and not last
     done = memory.horizon is not None or plan.alpha_spend <= 0.0
     if waits or done or not spending.due(memory.looks, fraction, spend):
         return memory.looks
     return spending.extend(memory.looks, fraction, spend, plan.alpha_spend, plan.rho)
+
+
+def _clock(plan: Plan, combined: Combined) -> float:
+    """Share of the plan that is reached, by the slower of information and, where a spread was planned, of units.
+
+    Information alone is estimated, and runs ahead while a variance comes out small by chance or values still grow.
+    """
+    information = combined.information / plan.planned_information
+    if plan.sigma2 is None:
+        return information
+    return min(information, combined.effective_n / (plan.sigma2 * plan.planned_information))
 
 
 def _official(plan: Plan, combined: Combined, looks: spending.Looks) -> Official:
@@ -128,7 +141,9 @@ def _weight(plan: Plan, combined: Combined) -> float:
 def _around(plan: Plan, combined: Combined, multiplier: float) -> tuple[Interval, Interval]:
     control = Effect(combined.mean_control, combined.variance_control)
     treatment = Effect(combined.mean_treatment, combined.variance_treatment)
-    return around(combined.estimate, combined.variance, multiplier), lift_interval(control, treatment, multiplier)
+    return around(combined.estimate, combined.variance, multiplier), lift_interval(
+        control, treatment, multiplier, combined.estimate
+    )
 
 
 def _tightest(always: tuple[Interval, Interval], official: Official | None) -> tuple[Interval, Interval]:

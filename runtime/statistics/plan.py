@@ -14,6 +14,8 @@ PlanKind = Literal["hybrid", "anytime", "horizon_only"]
 Direction = Literal["increase", "decrease"]
 
 
+RHO = 2.2  # alpha_spend t^rho is spent by information fraction t; chosen in docs/adr/0028-spending.md
+KEPT_FOR_EVER = 0.04  # of alpha, for the anytime part
 _WORDS = {"kind", "metric_kind", "direction"}
 
 
@@ -33,9 +35,9 @@ class Plan:
     kind: PlanKind = "hybrid"
     metric_kind: MetricKind = "conversion"
     direction: Direction = "increase"
-    alpha_spend: float = 0.045
-    alpha_any: float = 0.005
-    rho: float = 2.5
+    alpha_spend: float = 0.048
+    alpha_any: float = 0.002
+    rho: float = RHO
     tau2: float
     sigma2: float | None = None
     planned_information: float
@@ -103,7 +105,9 @@ def _rules(plan: Plan) -> dict[str, bool]:
 
 
 def shares_of_alpha(kind: PlanKind, alpha: float) -> tuple[float, float]:
-    """(alpha_spend, alpha_any): nine tenths spent up to the horizon, one tenth kept for ever, unless the kind says all."""
+    """(alpha_spend, alpha_any): nearly all spent up to the horizon, a little kept for ever, unless the kind says all."""
     if kind == "anytime":
         return 0.0, alpha
-    return (alpha, 0.0) if kind == "horizon_only" else (round(0.9 * alpha, 12), round(0.1 * alpha, 12))
+    if kind == "horizon_only":
+        return alpha, 0.0
+    return round((1.0 - KEPT_FOR_EVER) * alpha, 12), round(KEPT_FOR_EVER * alpha, 12)

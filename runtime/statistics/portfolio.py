@@ -5,14 +5,21 @@ from math import inf, log
 
 from runtime.statistics.sequential import log_mean_exp
 
+_ROUNDING = 1e-13
+
 
 def e_bh(log_es: Sequence[float], alpha: float = 0.05) -> tuple[bool, ...]:
     """Wang & Ramdas 2022: false discovery rate <= alpha for *current* e-values, whatever their dependence."""
     count = len(log_es)
     ranked = sorted(log_es, reverse=True)
-    passing = [k for k, value in enumerate(ranked, 1) if value >= log(count / (k * alpha))]
+    passing = [k for k, value in enumerate(ranked, 1) if _reaches(value, log(count / (k * alpha)))]
     threshold = log(count / (passing[-1] * alpha)) if passing else inf
-    return tuple(value >= threshold for value in log_es)
+    return tuple(_reaches(value, threshold) for value in log_es)
+
+
+def _reaches(log_e: float, threshold: float) -> bool:
+    """An e-value that equals its threshold counts, whatever the last digit of the two logarithms says."""
+    return log_e >= threshold - _ROUNDING
 
 
 def unit_share(turn: int) -> float:
@@ -27,7 +34,7 @@ def e_lond(
     found: list[bool] = []
     for turn, value in enumerate(log_es, 1):
         level = alpha * share(turn) * (sum(found) + 1)
-        found.append(value >= -log(level))
+        found.append(_reaches(value, -log(level)))
     return tuple(found)
 
 

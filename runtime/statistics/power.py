@@ -6,9 +6,9 @@ from math import ceil, inf, isfinite, sqrt
 
 from runtime.statistics.normal import quantile, upper_tail
 from runtime.statistics.phases import MetricKind
-from runtime.statistics.plan import Direction, InvalidPlan, Plan, PlanKind, shares_of_alpha
+from runtime.statistics.plan import RHO, Direction, InvalidPlan, Plan, PlanKind, shares_of_alpha
 from runtime.statistics.sequential import critical
-from runtime.statistics.spending import boundaries, survival
+from runtime.statistics.spending import boundaries, planned_looks, survival
 from runtime.statistics.tuning import registered_tau2
 
 LONGEST_DAYS = 365.0
@@ -163,7 +163,7 @@ def _required_drift(kind: PlanKind, alpha: float, power: float) -> float:
     low, high = 0.0, 40.0
     while high - low > 1e-4:
         middle = 0.5 * (low + high)
-        reached = 1.0 - _alive(kind, shares, 2.5, tau2=middle**2, drift=middle, looks=28)[-1]
+        reached = 1.0 - _alive(kind, shares, RHO, tau2=middle**2, drift=middle, looks=28)[-1]
         low, high = (middle, high) if reached < power else (low, middle)
     return high
 
@@ -185,6 +185,9 @@ def _alive(
 @lru_cache(maxsize=64)
 def _official(kind: PlanKind, alpha_spend: float, rho: float, times: tuple[float, ...]) -> tuple[float, ...]:
     if kind == "hybrid":
-        return boundaries(times, alpha_spend, rho).boundary
+        looks = planned_looks(times)
+        found = boundaries([times[index] for index, _ in looks], alpha_spend, rho, [share for _, share in looks])
+        edges = dict(zip((index for index, _ in looks), found.boundary, strict=True))
+        return tuple(edges.get(index, inf) for index in range(len(times)))
     last = quantile(1.0 - alpha_spend / 2.0) if kind == "horizon_only" else inf
     return (*(inf for _ in times[1:]), last)

@@ -80,13 +80,14 @@ def lift_delta(control: Effect, treatment: Effect) -> Effect:
     )
 
 
-def lift_interval(control: Effect, treatment: Effect, multiplier: float) -> Interval:
+def lift_interval(control: Effect, treatment: Effect, multiplier: float, gap: float | None = None) -> Interval:
     """Fieller: all lifts that a test `multiplier` standard errors wide does not reject, so lift and difference agree.
 
-    Everything when the baseline itself is not distinguishable from zero.
+    Everything when the baseline itself is not distinguishable from zero. `gap` is the exact difference of the means,
+    for means so large that the two rounded ones no longer hold it.
     """
     m_c, v_c, v_t = control.estimate, control.variance, treatment.variance
-    gap = treatment.estimate - m_c
+    gap = treatment.estimate - m_c if gap is None else gap
     c2 = multiplier * multiplier
     if not isfinite(c2) or not isfinite(v_c + v_t) or m_c * m_c - c2 * v_c <= 0.0:
         return EVERYTHING

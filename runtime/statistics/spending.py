@@ -4,22 +4,22 @@ Lan & DeMets 1983, spending alpha t^rho (Kim & DeMets 1987), by the recursion ov
 McPherson & Rowe 1969 (Jennison & Turnbull 2000, ch. 19). The density is even, so only its right half is carried.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, erfc, exp, inf, log, sqrt
+from math import erfc, inf, log, sqrt
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from runtime.statistics import ladder
+from runtime.statistics.ladder import EMPTY_BEYOND, ROOT_2_PI, Floats, climb, gauss_legendre, node_count, placed
 from runtime.statistics.normal import two_sided
 
-Floats = NDArray[np.float64]
-
+KEPT_FOR_THE_HORIZON = 0.1  # of the spending clock, so that traffic above plan cannot use up the test before its day
 SMALLEST_STEP = 0.01  # of the planned information: a look that adds less is not an official one
-_FORCED_STEP = 0.002
-_FAR = 37.0
+FORCED_STEP = 0.002
+FAR = 37.0
 _ROOT_2 = sqrt(2.0)
 
 
@@ -45,19 +45,20 @@ class Looks:
         return type(self)((*self.information, information), (*self.spent, spent), (*self.boundary, boundary))
 
 
+@dataclass(frozen=True, slots=True)
 class Surviving:
     """Sub-density of Brownian motion that has not left its boundaries: point masses on Gauss-Legendre nodes."""
 
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.nodes: Floats = np.zeros(1)
-        self.mass: Floats = np.full(1, 0.5)
+    time: float
+    nodes: Floats
+    mass: Floats
 
-    def advance(self, time: float, boundary: float, next_step: float) -> None:
-        """Step to `time` keeping what lies inside the boundary; `next_step` sets how fine the nodes must be."""
-        nodes, weights = _half_line(boundary, next_step)
-        self.mass = weights * self._density(nodes, sqrt(time - self.time))
-        self.nodes, self.time = nodes, time
+    def onto(self, time: float, boundary: float, count: int) -> "Surviving":
+        """At `time`, what lies inside the boundary, on `count` nodes."""
+        unit, weights = gauss_legendre(count)
+        half = 0.5 * min(boundary, EMPTY_BEYOND * sqrt(time))
+        nodes = half * (unit + 1.0)
+        return Surviving(time, nodes, half * weights * self._density(nodes, sqrt(time - self.time)))
 
     def leaving(self, time: float, boundary: float) -> float:
         """P(inside so far, |B(time)| >= boundary)."""
@@ -75,11 +76,29 @@ class Surviving:
         return float(np.dot(self.mass, tilt + back))
 
     def _density(self, x: Floats, scale: float) -> Floats:
-        apart = (x[:, None] - self.nodes[None, :]) / scale
-        mirrored = (x[:, None] + self.nodes[None, :]) / scale
-        kernel = np.exp(-0.5 * apart**2) + np.exp(-0.5 * mirrored**2)
-        density: Floats = kernel @ self.mass / (scale * sqrt(2.0 * np.pi))
+        at, start = x[:, None] / scale, self.nodes[None, :] / scale
+        kernel = np.exp(-0.5 * np.square(at - start)) + np.exp(-0.5 * np.square(at + start))
+        density: Floats = kernel @ self.mass / (scale * ROOT_2_PI)
         return density
+
+
+START = Surviving(0.0, np.zeros(1), np.full(1, 0.5))
+
+
+def clock(fraction: float, *, last: bool) -> float:
+    """The spending clock at an information fraction: the last look spends the rest, whatever the information."""
+    return 1.0 if last else min(fraction, 1.0 - KEPT_FOR_THE_HORIZON)
+
+
+def planned_looks(information: Sequence[float]) -> tuple[tuple[int, float], ...]:
+    """(index, share spent) of the looks that will be official if information arrives like this, the last at the horizon."""
+    looks, found = Looks(), []
+    for index, time in enumerate(information):
+        share = clock(time, last=index + 1 == len(information))
+        if due(looks, time, share):
+            looks = looks.with_look(time, share, 0.0)
+            found.append((index, share))
+    return tuple(found)
 
 
 def due(looks: Looks, information: float, spend: float) -> bool:
@@ -95,21 +114,21 @@ def extend(looks: Looks, information: float, spend: float, alpha: float, rho: fl
     """Add an official look that may spend up to `alpha * spend**rho`; spend = 1 closes the sequence."""
     before = looks.information[-1] if looks.information else 0.0
     already = looks.spent[-1] if looks.spent else 0.0
-    time = max(information, before + _FORCED_STEP) if looks.information else information
+    time = max(information, before + FORCED_STEP) if looks.information else information
     share = min(1.0, max(spend, already))
-    alive = _replay(looks.information, looks.boundary, time)
+    alive = surviving(looks.information, looks.boundary, time)
     return looks.with_look(time, share, _boundary(alive, time, alpha * (share**rho - already**rho), looks.critical))
 
 
 def boundaries(information: Sequence[float], alpha: float, rho: float, spent: Sequence[float] | None = None) -> Looks:
     """All boundaries of a planned schedule at once; `spent` defaults to the information fractions."""
-    alive, looks, already = Surviving(), Looks(), 0.0  # each search starts from its neighbour's boundary
+    alive, looks, already = START, Looks(), 0.0  # each search starts from its neighbour's boundary
     shares = tuple(min(1.0, share) for share in (information if spent is None else spent))
     for index, (time, share) in enumerate(zip(information, shares, strict=True)):
         boundary = _boundary(alive, time, alpha * (share**rho - already**rho), looks.critical)
         looks, already = looks.with_look(time, share, boundary), share
         if index + 1 < len(information):
-            alive.advance(time, boundary, information[index + 1] - time)
+            alive = alive.onto(time, boundary, _fineness(time, boundary, information[index + 1] - time))
     return looks
 
 
@@ -118,10 +137,11 @@ def p_value(looks: Looks, z: float, rho: float) -> float:
     if not looks.boundary:
         return 1.0
     tail = max(two_sided(z), 1e-300)
-    low, high = log(tail / looks.spent[-1] ** rho), min(0.0, log(tail / _latest_share(looks, rho)))
+    low, high = tail / float(looks.spent[-1] ** rho), min(1.0, tail / _latest_share(looks, rho))
     if low >= high:
-        return exp(min(0.0, low))
-    return exp(_falling_root(lambda level: _spare(looks, z, rho, level), low, high))
+        return min(1.0, low)
+    found = placed(looks.information, looks.spent, rho, abs(z))
+    return high if found is None else min(high, max(low, found))
 
 
 def _latest_share(looks: Looks, rho: float) -> float:
@@ -129,57 +149,40 @@ def _latest_share(looks: Looks, rho: float) -> float:
     return max(float(looks.spent[-1] ** rho - already**rho), 1e-300)
 
 
-def _spare(looks: Looks, z: float, rho: float, level: float) -> float:
-    """Log of what |z| would spend at the latest look over what alpha = exp(level) allows there; falls with level."""
-    time, alpha = looks.information[-1], exp(level)
-    earlier = boundaries(looks.information[:-1], alpha, rho, looks.spent[:-1])
-    needed = _replay(earlier.information, earlier.boundary, time).leaving(time, abs(z) * sqrt(time))
-    return log(max(needed, 1e-300)) - log(_latest_share(looks, rho)) - level
+def surviving(information: tuple[float, ...], boundary: tuple[float, ...], until: float) -> Surviving:
+    """What is still inside after these looks, fine enough for a step to `until`; remembered from look to look."""
+    if not information:
+        return START
+    count = _fineness(information[-1], boundary[-1], until - information[-1])
+    return _survived(information, boundary, count)
 
 
-def _falling_root(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Regula falsi (Illinois) to a thousandth, for slopes of -1 and steeper; `high` if the root lies beyond it."""
-    left = falling(low)
-    high = min(high, low + left)
-    right = falling(high) if left > 0.0 else -1.0
-    if left <= 0.0 or right >= 0.0:
-        return low if left <= 0.0 else high
-    moved = 0.0
-    for _ in range(40):
-        guess = (low * right - high * left) / (right - left)
-        value = falling(guess)
-        if abs(value) < 1e-3:
-            return guess
-        again = moved * value > 0.0
-        if value > 0.0:
-            low, left, right = guess, value, 0.5 * right if again else right
-        else:
-            high, right, left = guess, value, 0.5 * left if again else left
-        moved = value
-    return high
+@lru_cache(maxsize=1024)
+def _survived(information: tuple[float, ...], boundary: tuple[float, ...], count: int) -> Surviving:
+    climb(len(information), lambda k: surviving(information[:k], boundary[:k], information[k]))
+    before = surviving(information[:-1], boundary[:-1], information[-1])
+    return before.onto(information[-1], boundary[-1], count)
+
+
+def forget() -> None:
+    """Empty what is remembered between looks, as a fresh process would find it."""
+    _survived.cache_clear()
+    ladder.forget()
 
 
 def survival(information: Sequence[float], boundary: Sequence[float], drift: float) -> tuple[float, ...]:
     """P(no boundary crossed by look k) for an effect worth `drift` standard errors at information 1."""
-    alive, kept = Surviving(), []
+    alive, kept = START, []
     for index, (time, edge) in enumerate(zip(information, boundary, strict=True)):
-        following = information[index + 1] - time if index + 1 < len(information) else time
-        alive.advance(time, edge, following)
+        following = information[index + 1] - time if index + 1 < len(information) else time - alive.time
+        alive = alive.onto(time, edge, _fineness(time, edge, following))
         kept.append(alive.inside(drift))
     return tuple(kept)
 
 
-def _replay(information: Sequence[float], boundary: Sequence[float], until: float) -> Surviving:
-    alive = Surviving()
-    for index, (time, edge) in enumerate(zip(information, boundary, strict=True)):
-        following = information[index + 1] if index + 1 < len(information) else until
-        alive.advance(time, edge, following - time)
-    return alive
-
-
 def _boundary(alive: Surviving, time: float, spend: float, near: float) -> float:
     """The c with leaving(time, c) = spend: Newton on the logarithm, fenced by bisection."""
-    low, high = 0.0, _FAR * sqrt(time)
+    low, high = 0.0, FAR * sqrt(time)
     if spend <= 0.0 or alive.leaving(time, high) >= spend:
         return high
     guess = sqrt(time) * min(near, 4.0)
@@ -188,20 +191,12 @@ def _boundary(alive: Surviving, time: float, spend: float, near: float) -> float
         low, high = (guess, high) if left > spend else (low, guess)
         slope = 2.0 * alive.density_at(time, guess)
         step = left * (log(left) - log(spend)) / slope if left > 0.0 and slope > 0.0 else inf
-        if abs(step) <= 1e-10 * guess or high - low <= 1e-12 * high:
-            break
+        near_enough = abs(step) <= 1e-5 * guess  # Newton doubles the digits, so the step itself brings the rest
         guess = guess + step if low < guess + step < high else 0.5 * (low + high)
+        if near_enough or high - low <= 1e-12 * high:
+            break
     return guess
 
 
-def _half_line(boundary: float, step: float) -> tuple[Floats, Floats]:
-    reach = min(boundary, 12.0)
-    count = 16 * ceil((20.0 + 2.0 * reach / sqrt(step)) / 16.0)
-    nodes, weights = _gauss_legendre(min(count, 512))
-    return 0.5 * reach * (nodes + 1.0), 0.5 * reach * weights
-
-
-@lru_cache(maxsize=64)
-def _gauss_legendre(count: int) -> tuple[Floats, Floats]:
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    return nodes, weights
+def _fineness(time: float, boundary: float, step: float) -> int:
+    return node_count(min(boundary, EMPTY_BEYOND * sqrt(time)), step)

@@ -1,13 +1,15 @@
-"""Does the effect last? Effect by week, and evidence that the first days and the rest differ."""
+"""Does the effect last? Effect by week, evidence that first days and rest differ, and how much of it may still fade."""
 
-from math import inf, log
+from math import inf, log, sqrt
 
 from runtime.statistics.look import Mark, Piece, Stability, Trend
+from runtime.statistics.normal import quantile
 from runtime.statistics.phases import Combined
 from runtime.statistics.plan import Plan
 from runtime.statistics.sequential import interval, log_e
 
 SPEAKS = log(20.0)
+EARLIEST = 0.25  # of the horizon
 _SAME_DAY = 1e-9
 
 
@@ -55,6 +57,29 @@ def between(plan: Plan, start: Mark, end: Mark) -> Piece | None:
     estimate = (end.information * end.estimate - start.information * start.estimate) / gained
     lower, upper = interval(estimate, 1.0 / gained, plan.tau2, plan.alpha)
     return Piece(start.day, end.day, estimate, lower, upper)
+
+
+def must_persist(plan: Plan, distance: float, fraction: float, day: float) -> float:
+    """How much of the present effect the rest of the experiment must show, 0..1, to be significant at the horizon.
+
+    `distance` is the estimate's from the null. What was seen counts by the slower of two clocks, information and days,
+    because the information of a value that grows with the days runs ahead. 0: it may vanish; 1: nothing may be lost.
+    """
+    seen = min(1.0, fraction, day / plan.horizon_days)
+    needed = quantile(1.0 - plan.alpha / 2.0) / sqrt(plan.planned_information)
+    if distance <= needed or seen >= 1.0:
+        return 1.0 if distance <= needed else 0.0
+    return max(0.0, needed / distance - seen) / (1.0 - seen)
+
+
+def hold(plan: Plan, persist: float) -> tuple[float, float]:
+    """Days the evidence must stand, and the first day of advice: the registered ones by the share that must persist.
+
+    Never less than one day, since a look that is mended the next day is the commonest reason for a false call, and never
+    before a quarter of the horizon, so that a week is seen wherever four are planned (docs/adr/0027-hold-rule.md).
+    """
+    first = max(persist * plan.minimum_days, min(plan.minimum_days, EARLIEST * plan.horizon_days))
+    return max(persist * plan.hold_days, min(1.0, plan.hold_days)), first
 
 
 def mark(combined: Combined, day: float) -> Mark:

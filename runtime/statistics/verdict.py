@@ -12,7 +12,7 @@ from runtime.statistics.phases import Combined, PhaseArms, combine, units
 from runtime.statistics.plan import Plan
 from runtime.statistics.ratio import lift
 from runtime.statistics.sequential import EVERYTHING
-from runtime.statistics.stability import mark, remember, remember_split, stability
+from runtime.statistics.stability import hold, mark, must_persist, remember, remember_split, stability
 
 FEWEST_CONVERSIONS = 5
 _SAME = 1e-9
@@ -63,10 +63,11 @@ def _conclude(case: Case, evidence: Evidence, *reasons: str) -> Look:
     n_control, n_treatment = units(case.phases)
     since = memory.standing_since
     standing = 0.0 if since is None else case.day - since
-    advice = _advice(case, status, standing if since is not None else None)
+    wait = _hold(case, combined)
+    advice = _advice(case, status, held=since is not None and (case.at_horizon or _over(wait, standing, case.day)))
     return Look(
         status=status,
-        reasons=(*reasons, *_reasons(case, evidence, memory, status, advice)),
+        reasons=(*reasons, *_reasons(case, evidence, memory, status, advice, wait)),
         estimate=combined.estimate,
         variance=combined.variance,
         ci_lower=evidence.difference.lower,
@@ -159,20 +160,34 @@ def _status(case: Case, memory: Memory, combined: Combined) -> Status:
     return "success" if _reaches(case.plan, combined) else "inconclusive"
 
 
-def _advice(case: Case, status: Status, standing: float | None) -> Advice:
+def _advice(case: Case, status: Status, *, held: bool) -> Advice:
     """Harm never waits; shipping waits until the evidence has stood for the hold, or for the horizon."""
     if status == "harm":
         return "kill"
-    if status == "success" and standing is not None and (case.at_horizon or _held(case, standing)):
+    if status == "success" and held:
         return "ship"
     return "iterate" if case.at_horizon else "continue"
 
 
-def _held(case: Case, standing: float) -> bool:
-    return standing >= case.plan.hold_days - _SAME and case.day >= case.plan.minimum_days - _SAME
+def _hold(case: Case, combined: Combined) -> tuple[float, float]:
+    """Days to stand and first day of advice: shorter the more of the effect the rest of the experiment could lose."""
+    plan = case.plan
+    distance = plan.sign * combined.estimate - plan.floor
+    fraction = combined.information / plan.planned_information
+    return hold(plan, must_persist(plan, distance, fraction, case.day))
 
 
-def _reasons(case: Case, evidence: Evidence, memory: Memory, status: Status, advice: Advice) -> tuple[str, ...]:
+def _days(number: float) -> str:
+    return f"{number:.2g} day{'' if number == 1.0 else 's'}"
+
+
+def _over(wait: tuple[float, float], standing: float, day: float) -> bool:
+    return standing >= wait[0] - _SAME and day >= wait[1] - _SAME
+
+
+def _reasons(
+    case: Case, evidence: Evidence, memory: Memory, status: Status, advice: Advice, wait: tuple[float, float]
+) -> tuple[str, ...]:
     plan = case.plan
     found = memory.crossed is not None and memory.crossed.status == "success"
     best = max(plan.sign * evidence.difference.lower, plan.sign * evidence.difference.upper)
@@ -186,8 +201,7 @@ def _reasons(case: Case, evidence: Evidence, memory: Memory, status: Status, adv
         and plan.success_threshold > 0.0,
         "the effect was detected earlier, but the present evidence no longer excludes no effect": status == "success"
         and memory.standing_since is None,
-        f"waiting until the evidence has stood for {plan.hold_days:g} days and day {plan.minimum_days:g}": status
-        == "success"
+        f"waiting until the evidence has stood for {_days(wait[0])} and day {wait[1]:.2g}": status == "success"
         and advice == "continue"
         and memory.standing_since is not None,
         "even the best value inside the interval misses the target": best < max(plan.success_threshold, plan.floor)

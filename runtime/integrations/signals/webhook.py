@@ -1,7 +1,7 @@
 """Signals that are posted to us: answers from what the ingestion door has stored, never from the network."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby, pairwise
@@ -26,14 +26,16 @@ from runtime.integrations.http import Http
 from runtime.integrations.signals.sums import checked_sums
 
 ZERO = Decimal(0)
+_WHETHER = frozenset({"funnel", "event"})
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBucket:
     """One posted point. `cumulative` holds everything since the experiment's start up to `end`, `delta` only its own span.
 
-    `remainder` is never stored: it is what a cumulative point adds within a window that starts after it.
-    `variant` None is a point about everybody, for levels.
+    `remainder` is never stored: it is what a point adds within a window that starts after it.
+    `variant` None is a point about everybody, for levels. `positive` counts the units with a value above 0 where units were posted
+    one by one: a conversion is read from it, whatever the values add up to.
     """
 
     start: datetime
@@ -44,6 +46,7 @@ class StoredBucket:
     total_sq: Decimal
     kind: Literal["delta", "cumulative", "remainder"] = "delta"
     beyond_limit: int | None = None
+    positive: int | None = None
 
 
 class StoredSignals(Protocol):
@@ -107,12 +110,15 @@ class WebhookSignals:
         return Level(sum((row.total for row in current), ZERO) / n, n, max(row.end for row in current), self.slug)
 
     async def fetch_variant_metric(self, query: MetricQuery, window: Window) -> Reading:
-        """Not `exact` where a cumulative point had to be split at the window's start and its values are no yes or no."""
-        current = await self._current(query, window)
+        """Not `exact` where a point had to be split at the window's start and its values are no yes or no.
+
+        Without a point since the window's start nothing is known yet: no buckets, complete up to where the window starts.
+        """
+        current = await self._current(query, window) if window.start < window.end else []
         latest = await self._stored.latest_end(query.metric)
         return Reading(
             _buckets(current),
-            window.start if latest is None else latest,
+            window.start if latest is None else max(latest, window.start),
             self.slug,
             self.capability,
             exact=not any(row.kind == "remainder" and row.total != row.total_sq for row in current),
@@ -129,17 +135,27 @@ class WebhookSignals:
         return latest if self._config.clock == "data" else max(latest, wall)
 
     async def _current(self, query: MetricQuery, window: Window) -> list[StoredBucket]:
-        """A cumulative point that began before the window counts only by what it adds to what was there at its start."""
-        current = _current(await self._stored.rows(query.experiment, query.metric, window), window)
-        older = [row.start for row in current if row.kind == "cumulative" and row.start < window.start]
+        """A point that began before the window counts only by what it adds to what was there at the window's start."""
+        current = _current(await self._rows(query, window), window)
+        older = [row.start for row in current if row.start < window.start]
         if not older:
             return current
         before = Window(min(older), window.start)
-        earlier = _current(await self._stored.rows(query.experiment, query.metric, before), before)
+        earlier = _current(await self._rows(query, before), before)
         return [_since(window.start, row, earlier) for row in current]
+
+    async def _rows(self, query: MetricQuery, window: Window) -> Sequence[StoredBucket]:
+        return [_asked(row, query) for row in await self._stored.rows(query.experiment, query.metric, window)]
 
     async def close(self) -> None:
         """There is nothing to close; the store is its owner's."""
+
+
+def _asked(row: StoredBucket, query: MetricQuery) -> StoredBucket:
+    """Of units that were posted one by one, a funnel or an event asks whether, any other method how much."""
+    if row.positive is None or query.method not in _WHETHER:
+        return row
+    return replace(row, total=Decimal(row.positive), total_sq=Decimal(row.positive))
 
 
 def _current(rows: Sequence[StoredBucket], window: Window) -> list[StoredBucket]:
@@ -166,8 +182,11 @@ def _current_of_variant(rows: Sequence[StoredBucket]) -> list[StoredBucket]:
 
 
 def _since(start: datetime, row: StoredBucket, earlier: Sequence[StoredBucket]) -> StoredBucket:
-    """Without anything earlier the point is this window's own: the sender's span merely began a little before it."""
-    if row.kind != "cumulative" or row.start >= start:
+    """A cumulative point, or a delta that grew across `start`, without what was posted by then.
+
+    Without anything earlier the point is this window's own: the sender's span merely began a little before it.
+    """
+    if row.start >= start or row.n == 0:
         return row
     known = [other for other in earlier if other.variant == row.variant and other.start >= row.start]
     if not known:
@@ -193,8 +212,8 @@ def _possible(rest: StoredBucket) -> StoredBucket:
         checked_sums(rest.variant or "control", rest.n, rest.total, rest.total_sq, rest.beyond_limit)
     except SignalUnavailable as error:
         raise SignalUnavailable(
-            f"The cumulative points cannot be split at {rest.start.isoformat()}, where the rollout changed: "
-            f"{error.message} Post deltas instead.",
+            f"The points cannot be split at {rest.start.isoformat()}, where the rollout changed: "
+            f"{error.message} Post deltas instead, that end there.",
             variant=rest.variant,
         ) from error
     return rest

@@ -239,7 +239,7 @@ async def test_a_body_that_is_not_the_vendors_is_tried_again(vendor, gateway, re
 
 async def test_a_silent_vendor_is_given_up_after_the_timeout(vendor, config, ledger, reply) -> None:
     vendor.script = [reply("Late.", delay=5)]
-    hasty = Gateway([config.model_copy(update={"timeout_seconds": 0.2})], ledger, retry_seconds=0)
+    hasty = Gateway([config.model_copy(update={"timeout_seconds": 0.6})], ledger, retry_seconds=0)
 
     with pytest.raises(LLMFailed, match="after 3 tries"):
         await hasty.complete(question(), ORG)

@@ -123,7 +123,10 @@ def test_the_replays_outcome_file_is_one_the_product_takes(tmp_path: Path) -> No
     file = load(outcome_yaml(recording))
 
     outcome = file.outcomes[0]
-    assert (outcome.signal.source, outcome.signal.metric) == ("webhook", "recorded_metric_1")
+    assert (outcome.signal.source, outcome.signal.metric) == ("recorded-data", "recorded_metric_1")
+    assert [(item.name, item.type, item.simulated) for item in file.signal_connectors] == [
+        ("recorded-data", "webhook", False)
+    ]
     assert outcome.signal.unit == "share"
     assert float(outcome.target.from_) == pytest.approx(0.3)
 

@@ -177,7 +177,7 @@ async def test_a_button_on_old_evidence_decides_nothing_and_the_message_shows_th
     row = await office.at_launch()
     ben = await office.come_in("ben")
     message = await shown(ben, "be launched?")
-    await office.write(experiments, row["experiment_id"], plan_digest="another plan")
+    await office.write(experiments, row["experiment_id"], rollout_plan={"initial_pct": 30})
     await ben.press("Approve launch", message)
     await whispered(ben, "The evidence changed")
     assert (await office.gate(row["id"]))["status"] == "pending"

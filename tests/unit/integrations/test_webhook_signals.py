@@ -178,6 +178,25 @@ async def test_cumulative_points_that_shrink_across_a_change_of_rollout_are_refu
         await source.fetch_variant_metric(QUERY, Window(at(6), at(24)))
 
 
+@pytest.mark.parametrize("grown", [18, 24])
+async def test_a_day_that_grew_across_a_change_of_rollout_is_split_there(grown: int) -> None:
+    """The same day posted at noon, at the change, and later: nobody of the first phase counts in the second as well."""
+    source = connector(point(0, 10, 20), point(0, 12, 30), point(0, grown, 70), point(24, 30, 8))
+    first = await source.fetch_variant_metric(QUERY, Window(START, at(13)))
+    second = await source.fetch_variant_metric(QUERY, Window(at(13), at(40)))
+    assert counts(first.buckets) == {(0, "treatment"): 30}
+    assert counts(second.buckets) == {(13, "treatment"): 40, (24, "treatment"): 8}
+    assert second.exact
+
+
+@pytest.mark.parametrize("points", [(), (point(0, 6, 10),)])
+async def test_a_window_that_ends_before_it_starts_holds_nothing(points: tuple[StoredBucket, ...]) -> None:
+    """The sender's calendar may stand before the launch, which is counted on another source's clock."""
+    source = connector(*points, clock="data")
+    reading = await source.fetch_variant_metric(QUERY, Window(at(40), await source.now()))
+    assert (reading.buckets, reading.complete_through) == ((), at(40))
+
+
 async def test_the_reading_is_complete_up_to_the_newest_point() -> None:
     reading = await connector(point(0, 6, 10), point(6, 9, 3)).fetch_variant_metric(QUERY, Window(START, at(24)))
     assert reading.complete_through == at(9)

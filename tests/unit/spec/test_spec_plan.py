@@ -96,7 +96,7 @@ def test_connectors_are_compared_by_name_and_field():
         ),
     )
     assert [(c.outcome_id, c.path, c.before, c.after) for c in plan.changes] == [
-        (None, "signal_connectors[ga]", None, {"name": "ga", "type": "ga4"}),
+        (None, "signal_connectors[ga]", None, {"name": "ga", "type": "ga4", "simulated": False}),
         (None, 'signal_connectors[shop].config["a.b"]', None, [1]),
         (None, "signal_connectors[shop].config.signing_secret", "${SECRET}", "${OTHER}"),
     ]

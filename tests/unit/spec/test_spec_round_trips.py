@@ -146,7 +146,8 @@ def files(draw):
         )
     )
     data["signal_connectors"] = [
-        {"name": name, "type": draw(connector_types), "config": draw(CONFIG)} for name in names
+        draw(block({"name": st.just(name), "type": connector_types, "config": CONFIG}, simulated=st.booleans()))
+        for name in names
     ]
     return OutcomeFile.model_validate(data)
 

@@ -4,6 +4,8 @@ from math import exp, inf, lgamma, log
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from scipy import integrate, special
 
 from runtime.statistics.balance import check_balance, check_phases, log_bayes_factor
@@ -83,3 +85,52 @@ def test_nobody_yet_is_no_mismatch():
 
 def test_billions_of_units_stay_finite():
     assert -inf < check_balance((5 * 10**11, 5 * 10**11), 0.5).log_e < 0
+
+
+def test_a_mismatch_is_called_from_odds_of_a_hundred_to_one_on():
+    """Nobody may be accused at odds of 67 to 1, by a single phase or by many."""
+    suspicious, caught = check_balance((5000, 5330), 0.5), check_balance((5000, 5345), 0.5)
+    assert log(67) < suspicious.log_e < log(100) < caught.log_e < log(150)
+    assert (suspicious.flagged, caught.flagged) == (False, True)
+    for counts, flagged in ((5330, False), (5345, True)):
+        phase = PhaseArms(from_counts(5000, 5), from_counts(counts, 5))
+        assert check_phases([phase]).flagged is flagged
+    assert check_balance((5000, 5345), 0.5, alpha=0.001).flagged is False
+
+
+def test_nobody_yet_has_no_shares_to_compare():
+    srm = check_phases([])
+    assert (srm.planned_share, srm.observed_share, srm.deviation) == (0.0, 0.0, 0.0)
+
+
+def test_as_many_counts_as_shares_are_needed():
+    with pytest.raises(ValueError, match="shorter"):
+        log_bayes_factor((10, 20, 30), (1, 2))
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000), st.floats(0.05, 0.95))
+def test_which_arm_is_called_treatment_makes_no_mismatch(control, treatment, share):
+    one, other = check_balance((control, treatment), share), check_balance((treatment, control), 1.0 - share)
+    assert one.log_e == pytest.approx(other.log_e, rel=1e-9, abs=1e-9)
+    assert (one.n, one.deviation) == (other.n, pytest.approx(-other.deviation, abs=1e-12))
+
+
+@given(st.integers(1, 500), st.integers(0, 200), st.integers(1, 50), st.floats(0.1, 0.9))
+def test_the_further_off_the_plan_the_stronger_the_evidence(units, off, more, share):
+    total = 4 * units + 2 * (off + more)
+    expected = round(total * share)
+    near, far = (min(total, expected + k) for k in (off, off + more))
+    assume(near >= total * share and far > near)
+    assert check_balance((total - far, far), share).log_e > check_balance((total - near, near), share).log_e - 1e-9
+
+
+def test_phases_of_different_shares_add_their_evidence_and_average_their_plans():
+    phases = [
+        PhaseArms(from_counts(900, 9), from_counts(130, 9), 0.1),
+        PhaseArms(from_counts(400, 9), from_counts(480, 9), 0.5),
+    ]
+    both, first, second = check_phases(phases), check_balance((900, 130), 0.1), check_balance((400, 480), 0.5)
+    assert both.log_e == pytest.approx(first.log_e + second.log_e)
+    assert both.n == 1910
+    assert both.observed_share == pytest.approx(610 / 1910)
+    assert both.deviation == pytest.approx(610 / 1910 - (103 + 440) / 1910)

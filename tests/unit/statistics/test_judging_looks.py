@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runtime.statistics import Look, Memory, Moments, PhaseArms, Plan, judge, make_plan, merge
 from runtime.statistics.moments import EMPTY, from_counts, from_summary
+from runtime.statistics.stability import hold, must_persist
 
 PLAN = make_plan(minimum_effect=0.02, baseline=0.32, units_per_day=2000, horizon_days=14)
 MEANS = make_plan(metric_kind="mean", minimum_effect=1.0, sigma2=100.0, units_per_day=400, horizon_days=14)
@@ -40,10 +41,40 @@ def test_a_real_effect_is_detected_then_held_then_shipped():
     shipped = next(look for look in looks if look.advice == "ship")
     assert first.status == "success"
     assert first.advice == "continue"
-    assert "stood for 3 days" in first.reasons[0]
+    assert "stood for 1 day and" in first.reasons[0]
+    assert shipped.standing_days >= 1
+    assert looks.index(shipped) + 1 >= PLAN.horizon_days / 4
+    assert all(look.advice == "ship" for look in looks[looks.index(shipped) :])
+
+
+def test_evidence_that_may_lose_nothing_until_the_horizon_is_held_for_the_whole_registered_hold():
+    looks = story(PLAN, [(0.32, 0.328)] * 12, n=20_000)  # ten times the traffic: information runs ahead of the days
+    first = next(look for look in looks if look.detected)
+    shipped = next(look for look in looks if look.advice == "ship")
+    assert first.advice == "continue"
+    assert "stood for 3 days and day 7" in first.reasons[0]
     assert shipped.standing_days >= 3
     assert looks.index(shipped) + 1 >= 7
-    assert all(look.advice == "ship" for look in looks[looks.index(shipped) :])
+
+
+@given(st.floats(0.0, 0.2), st.floats(0.001, 1.5), st.floats(0.1, 13.9))
+def test_the_share_that_must_persist_is_just_enough_for_significance_at_the_horizon(distance, fraction, day):
+    persist = must_persist(PLAN, distance, fraction, day)
+    seen = min(1.0, fraction, day / PLAN.horizon_days)
+    final = distance * (seen + (1.0 - seen) * persist) * PLAN.planned_information**0.5
+    assert 0.0 <= persist <= 1.0
+    if 0.0 < persist < 1.0:
+        assert final == pytest.approx(1.959964, rel=1e-5)
+    elif persist == 0.0:
+        assert final >= 1.9599
+
+
+def test_the_hold_is_never_longer_than_registered_nor_shorter_than_a_day_and_a_quarter_of_the_horizon():
+    assert hold(PLAN, 1.0) == (3.0, 7.0)
+    assert hold(PLAN, 0.0) == (1.0, 3.5)
+    assert hold(PLAN, 0.5) == (1.5, 3.5)
+    assert hold(replace(PLAN, hold_days=0.5), 0.0)[0] == 0.5
+    assert hold(replace(PLAN, horizon_days=60.0), 0.0)[1] == 7.0
 
 
 def test_nothing_happening_ends_at_the_horizon_with_iterate():

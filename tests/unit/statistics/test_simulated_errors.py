@@ -17,7 +17,7 @@ from runtime.statistics.spending import boundaries
 Floats = NDArray[np.float64]
 LOOKS = 100
 TIMES = tuple(k / LOOKS for k in range(1, LOOKS + 1))
-EDGE = np.array(boundaries(TIMES, 0.045, 2.5).boundary) / np.sqrt(TIMES)
+EDGE = np.array(boundaries(TIMES, 0.048, 2.2).boundary) / np.sqrt(TIMES)
 
 
 def allowed(runs: int, alpha: float = 0.05) -> float:
@@ -38,7 +38,7 @@ def hybrid_calls(control: tuple[Floats, Floats], treatment: tuple[Floats, Floats
     d, v = mean_t - mean_c, (s2_c + s2_t) / n
     v = np.where(v > 0, v, np.inf)
     tau2 = 2.95**2 * float(np.median(v[:, -1]))
-    always = np.abs(d) >= critical_many(v, tau2, 0.005) * np.sqrt(v)
+    always = np.abs(d) >= critical_many(v, tau2, 0.002) * np.sqrt(v)
     official = np.abs(d) >= EDGE * np.sqrt(v)
     enough = np.broadcast_to(n >= 50, d.shape)
     return ((always | official) & enough).any(axis=1).mean()
@@ -163,4 +163,4 @@ def test_ramping_over_a_drifting_baseline_is_safe_in_phases():
 
 
 def test_the_horizon_boundary_is_close_to_the_classical_one():
-    assert quantile(1 - 0.045 / 2) < EDGE[-1] < 2.3
+    assert quantile(1 - 0.048 / 2) < EDGE[-1] < 2.3
