@@ -39,10 +39,47 @@ set due_at = excluded.due_at, status = 'armed', lease_until = null, attempts = 0
 """)
 
 
-async def disarm_many(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> None:
-    """Stop one kind of timer of many subjects."""
+async def dues(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When each armed timer is due, for `rearm`: ask before reading what the next moment depends on."""
+    t = timers.c
+    mine = t.subject_id.in_(subject_ids) & (t.kind == kind) & (t.status == "armed")
+    return {row["subject_id"]: row["due_at"] for row in await tx.all(select(t.subject_id, t.due_at).where(mine))}
+
+
+async def rearm(
+    tx: Tx, kind: str, due: Mapping[UUID, tuple[datetime | None, datetime]], *, soonest: datetime
+) -> None:
+    """Set timers to `(seen, due)`: one that somebody moved since it was `seen` has news that were not read yet, and is due `soonest`."""
+    keys = sorted(due)
+    values = {
+        "kind": kind, "org": tx.org_id, "soonest": soonest, "subjects": keys,
+        "seen": [due[key][0] for key in keys], "due": [due[key][1] for key in keys],
+    }  # fmt: skip
+    await tx.run(_REARM, values)
+
+
+# Locked in the order of subjects, as by whoever brings timers forward, so that two of many timers never lock each other out.
+_REARM = text("""
+with wanted as (
+  select * from unnest(cast(:subjects as uuid[]), cast(:seen as timestamptz[]), cast(:due as timestamptz[])) as w(subject_id, seen, due)),
+locked as (
+  select t.id, t.subject_id from timers t
+  where t.kind = cast(:kind as text) and t.version = 1 and t.subject_id = any(cast(:subjects as uuid[])) order by t.subject_id for update),
+moved as (
+  update timers t set status = 'armed', lease_until = null, attempts = 0,
+    due_at = case when t.status = 'armed' and t.due_at is distinct from w.seen then least(w.due, cast(:soonest as timestamptz)) else w.due end
+  from locked l join wanted w using (subject_id) where t.id = l.id)
+insert into timers (org_id, kind, subject_id, version, due_at)
+select cast(:org as uuid), cast(:kind as text), w.subject_id, 1, w.due from wanted w
+where not exists (select from locked l where l.subject_id = w.subject_id)
+on conflict (org_id, kind, subject_id, version) do nothing
+""")
+
+
+async def disarm_claimed(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> None:
+    """Stop the claimed timers of many subjects. One armed anew since its claim, by whoever resumed its subject, stays armed."""
     mine = timers.c.subject_id.in_(subject_ids) & (timers.c.kind == kind) & (timers.c.status == "armed")
-    await tx.run(update(timers).where(mine).values(status="disarmed"))
+    await tx.run(update(timers).where(mine, timers.c.lease_until.is_not(None)).values(status="disarmed"))
 
 
 async def disarm(tx: Tx, subject_id: UUID, *kinds: str) -> None:

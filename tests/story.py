@@ -30,6 +30,7 @@ outcomes:
     target: {direction: increase, from: 0.32, to: 0.45}
     constraints:
       - {signal: slow_share, max: 0.05, source: door, metric: slow_share}
+      - rule: "No changes to the payment provider"
     horizon: 6w
     portfolio: {max_concurrent: 2}
     measurement: {minimum_effect: 0.02, duration: 2w, initial_rollout: 50, units_per_day: 4000}

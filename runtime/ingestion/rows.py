@@ -1,7 +1,10 @@
 """What may be posted: sums of a span, or rows of units; checked field by field. PURE."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from decimal import Decimal
+from operator import itemgetter
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Self, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -103,6 +106,48 @@ class Fault(NamedTuple):
     problem: str
 
 
+class Plain(NamedTuple):
+    """Rows of units that are beyond doubt, each already as the line that COPY takes (`COLUMNS`)."""
+
+    rows: Sequence[Mapping[str, Any]]
+    lines: Sequence[str]
+
+    @property
+    def experiments(self) -> set[str]:
+        return {row["experiment"] for row in self.rows}
+
+    @property
+    def seen(self) -> set[tuple[str, str, str]]:
+        """Which units in which variants."""
+        return set(map(_SEEN, self.rows))
+
+    @property
+    def months(self) -> Mapping[str, Sequence[str]]:
+        """The lines by the month of their time, as `2026-03`."""
+        months = [row["at"][:7] for row in self.rows]
+        if len(set(months)) == 1:
+            return {months[0]: self.lines}
+        found: dict[str, list[str]] = {}
+        for month, line in zip(months, self.lines, strict=True):
+            found.setdefault(month, []).append(line)
+        return found
+
+
+COLUMNS = ("event_id", "experiment_key", "unit", "variant", "at", "signal_name", "value")
+_EXPOSURE, _VALUE, _NULL = 5, 7, r"\N"
+_TABBED = "\t".join
+_FIVE = itemgetter("id", "experiment", "unit", "variant", "at")
+_SIX = itemgetter("id", "experiment", "unit", "variant", "at", "signal")
+_SEEN = itemgetter("experiment", "unit", "variant")
+# What COPY reads as it stands, and Postgres as the models below do; for everything else the models are asked.
+_NAME = r"[^\x00-\x1f\\]{1,200}"
+_AT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?(?:Z|\+00:00)"
+_NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,17})?(?:e-0[0-9])?"
+_LINES = re.compile(
+    rf"(?:{_NAME}\t{_NAME}\t{_NAME}\t(?:control|treatment)\t{_AT}\t(?:\t\\N|{_NAME}\t{_NUMBER})\n)*+"
+)
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
 UNIT_ROWS: TypeAdapter[list[UnitRow]] = TypeAdapter(list[UnitRow])
 UNIT_ROW: TypeAdapter[UnitRow] = TypeAdapter(UnitRow)
 SUMS_ROW: TypeAdapter[SumsRow] = TypeAdapter(SumsRow)
@@ -129,6 +174,51 @@ def units(places: Iterable[int], rows: Iterable[UnitRow]) -> list[Unit] | None:
         for place, row in zip(places, rows, strict=True)
     ]  # fmt: skip
     return None if any((row.value is None) == bool(row.signal) for row in found) else found
+
+
+def plain(rows: Sequence[Any]) -> Plain | None:
+    """All rows at once, when nothing about any of them asks for a second look; else None.
+
+    A day that its month does not have is left to Postgres, which refuses it.
+    """
+    try:
+        lines = [_line(row) for row in rows]
+    except (TypeError, KeyError, ValueError):
+        return None
+    text = "".join(lines)
+    # A name that held a line's end would be two lines.
+    if text.count("\n") != len(rows) or not _LINES.fullmatch(text) or not {*map(len, rows)} <= {_EXPOSURE, _VALUE}:
+        return None
+    return Plain(rows, lines)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    if len(row) == _VALUE:
+        return f"{_TABBED(_SIX(row))}\t{row['value']}\n"
+    return f"{_TABBED(_FIVE(row))}\t\t\\N\n"
+
+
+def as_plain(found: Sequence[Unit]) -> Plain:
+    """Rows that the models have read, for the same way in."""
+    rows = [
+        {"experiment": row.experiment, "unit": row.unit, "variant": row.variant, "at": row.at.astimezone(UTC).isoformat()}
+        for row in found
+    ]  # fmt: skip
+    return Plain(rows, [_escaped(one, row["at"]) for one, row in zip(found, rows, strict=True)])
+
+
+def _escaped(row: Unit, at: str) -> str:
+    event_id, experiment, unit, signal = (
+        name.translate(_ESCAPES) for name in (row.event_id, row.experiment, row.unit, row.signal)
+    )
+    value = _NULL if row.value is None else str(row.value)
+    return _TABBED((event_id, experiment, unit, row.variant, at, signal, value)) + "\n"
+
+
+def renamed(found: Plain, keys: Mapping[str, str]) -> Plain:
+    """With the flag key where a row named its experiment by its id."""
+    rows = [{**row, "experiment": keys.get(row["experiment"], row["experiment"])} for row in found.rows]
+    return Plain(rows, [_line(row) for row in rows])
 
 
 def sums(place: int, row: SumsRow) -> Sums:

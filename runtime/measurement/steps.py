@@ -46,6 +46,10 @@ class Kind(IntEnum):
     IDLE = 4
 
 
+PROTECTING = frozenset({Kind.KILL, Kind.PAUSE, Kind.SILENT})
+"""Steps that may turn a flag off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One experiment after a look. `looked` is False when its primary signal was not read, or a gate waits: only guardrails act."""
@@ -56,6 +60,7 @@ class Step:
     judged: Judged | None
     looked: bool
     memory: Mapping[str, Any]
+    retry: datetime
     due: datetime
     silence: str | None
     error: OutcomeRuntimeError | None
@@ -90,10 +95,23 @@ def consider(
         judged=good,
         looked=looked,
         memory=_memory(row, good if looked else None, error, now),
-        due=now + (SOON if changed else timedelta(seconds=runtime.settings.measure_every_seconds)),
+        retry=now + RETRY,
+        due=now + (SOON if changed else _pause_until_next(runtime, row, error, now)),
         silence=silence,
         error=error,
     )
+
+
+def _pause_until_next(
+    runtime: "Runtime", row: Row, error: OutcomeRuntimeError | None, now: datetime
+) -> timedelta:
+    """A signal that has just fallen silent is asked again soon, and then less and less often: its guardrails are blind meanwhile."""
+    every = timedelta(seconds=runtime.settings.measure_every_seconds)
+    if not isinstance(error, SignalUnavailable):
+        return every
+    since = (row["memory"] or {}).get("silent_since")
+    lasted = now - datetime.fromisoformat(since) if since else timedelta()
+    return min(every, max(RETRY, lasted))
 
 
 def _kind(
@@ -152,17 +170,23 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
     return sorted(steps, key=lambda step: step.kind)
 
 
-async def take(runtime: "Runtime", org_id: UUID, step: Step) -> None:
-    """Only if nobody changed the experiment since its look. What fails here is tried again by the experiment's own timer."""
+async def take(runtime: "Runtime", org_id: UUID, step: Step) -> UUID | None:
+    """Only if nobody changed the experiment since its look. What fails here is tried again by the experiment's own timer.
+
+    Returns the batch of the outbox it committed. Data that came in since the look have moved the timer, and it stays moved: to set it
+    to the next regular look would leave them unread, and a flag on, until then.
+    """
     now = runtime.now()
     try:
         async with runtime.transaction(org_id) as tx:
             row = await service.get(tx, step.case.id, lock=True)
             if row["version"] == step.version and row["status"] in GUARDED:
-                await timers.arm(tx, "measure", step.case.id, version=1, due_at=step.due)
                 await _taken(runtime, tx, row, step, now)
+                await timers.rearm(tx, "measure", {step.case.id: (step.retry, step.due)}, soonest=now + SOON)
     except Exception as error:  # noqa: BLE001  one experiment's step must not keep the others from theirs
         log.warning("step.failed", experiment=str(step.case.id), error=f"{type(error).__name__}: {error}"[:300])
+        return None
+    return tx.batch
 
 
 async def _taken(runtime: "Runtime", tx: Tx, row: Row, step: Step, now: datetime) -> None:

@@ -135,11 +135,19 @@ def ladder(log_e: float, guardrail: Guardrail, guardrails: int = 1) -> State:
 def breaker(guardrail: Guardrail, recent: Sequence[float]) -> bool:
     """Not statistics, and always on: enough of the latest buckets lie clearly beyond the limit."""
     latest = [value for value in recent if isfinite(value)][-guardrail.breaker_buckets :]
-    sign = 1.0 if guardrail.side == "max" else -1.0
-    limit = sign * guardrail.limit if guardrail.kind == "relative" else guardrail.limit
+    sign, limit = _sign(guardrail), _limit(guardrail)
     scale = min(abs(limit), abs(1.0 - limit)) if guardrail.kind == "rate" else abs(limit)
     beyond = sum(sign * (value - limit) > guardrail.breaker_tolerance * scale for value in latest)
     return beyond >= guardrail.breaker_hits
+
+
+def _sign(guardrail: Guardrail) -> float:
+    return 1.0 if guardrail.side == "max" else -1.0
+
+
+def _limit(guardrail: Guardrail) -> float:
+    """On the scale of the estimate: a relative guardrail registers its margin without a sign."""
+    return _sign(guardrail) * guardrail.limit if guardrail.kind == "relative" else guardrail.limit
 
 
 def _rate(guardrail: Guardrail, hits: int, n: int) -> _Found | None:
@@ -179,7 +187,7 @@ def _relative(guardrail: Guardrail, phases: Sequence[PhaseArms], metric_kind: Me
     control, treatment = units(phases)
     if combined is None or min(control, treatment) < FEWEST_UNITS or combined.mean_control <= 0.0:
         return None
-    margin = guardrail.limit if guardrail.side == "max" else -guardrail.limit
+    margin = _limit(guardrail)
     gap, variance = _contrast(combined, margin)
     tau2 = ((guardrail.tau or max(guardrail.limit, 0.05)) * combined.mean_control) ** 2
     return _Found(
@@ -221,7 +229,7 @@ def _silent(guardrail: Guardrail) -> ConstraintLook:
         log_e=0.0,
         log_e_safe=0.0,
         estimate=0.0,
-        limit=guardrail.limit,
+        limit=_limit(guardrail),
         side=guardrail.side,
         lower=-inf,
         upper=inf,

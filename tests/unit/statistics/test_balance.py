@@ -89,13 +89,13 @@ def test_billions_of_units_stay_finite():
 
 def test_a_mismatch_is_called_from_odds_of_a_hundred_to_one_on():
     """Nobody may be accused at odds of 67 to 1, by a single phase or by many."""
-    suspicious, caught = check_balance((5000, 5330), 0.5), check_balance((5000, 5345), 0.5)
+    suspicious, caught = check_balance((5000, 5376), 0.5), check_balance((5000, 5388), 0.5)
     assert log(67) < suspicious.log_e < log(100) < caught.log_e < log(150)
     assert (suspicious.flagged, caught.flagged) == (False, True)
-    for counts, flagged in ((5330, False), (5345, True)):
+    for counts, flagged in ((5376, False), (5388, True)):
         phase = PhaseArms(from_counts(5000, 5), from_counts(counts, 5))
         assert check_phases([phase]).flagged is flagged
-    assert check_balance((5000, 5345), 0.5, alpha=0.001).flagged is False
+    assert check_balance((5000, 5388), 0.5, alpha=0.001).flagged is False
 
 
 def test_nobody_yet_has_no_shares_to_compare():

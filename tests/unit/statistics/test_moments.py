@@ -99,3 +99,59 @@ def test_impossible_sums_are_refused_by_name(n, total, total_sq):
 
 def test_a_rounding_error_below_zero_is_forgiven():
     assert from_sums(2, 2.0, 2.0 - 1e-12).m2 == 0.0
+
+
+def test_sums_may_come_as_written_fractions():
+    assert from_sums(3, "1/3", "1/9") == from_sums(3, Fraction(1, 3), Fraction(1, 9))
+    with pytest.raises(InvalidSums, match="not a finite number"):
+        from_sums(3, "1/0", 1)
+
+
+def test_one_unit_has_a_mean_and_no_spread_to_speak_of():
+    assert (of([7]).mean, of([7]).spread, EMPTY.spread) == (7.0, math.inf, math.inf)
+    assert of([7, 7]).spread == 0.0
+
+
+@given(st.integers(0, 10**6), st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_a_published_mean_is_taken_at_its_word(n, mean, variance):
+    moments = from_summary(n, mean, variance)
+    assert moments.total == n * mean
+    assert difference(moments, EMPTY) == (mean if n else 0.0)
+    assert moments.m2 == pytest.approx(variance * max(n - 1, 0))
+
+
+@given(values, values)
+def test_what_merging_rounds_off_a_large_mean_is_kept(a, b):
+    """At 10^15 a float counts in eighths; the rest that travels along holds what they lose."""
+    far = 10**15
+    merged, pooled = merge(of(a, far), of(b, far)), of(a + b, far)
+    assert difference(merged, pooled) == pytest.approx(0.0, abs=1e-6)
+    assert merged.total == pytest.approx(sum(a + b) + far * len(a + b), rel=1e-15)
+
+
+@given(values, values)
+def test_merging_does_not_mind_the_order(a, b):
+    one, other = merge(of(a), of(b)), merge(of(b), of(a))
+    assert (one.n, one.mean) == (other.n, pytest.approx(other.mean, rel=1e-12, abs=1e-9))
+    assert one.m2 == pytest.approx(other.m2, rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize(("missing", "forgiven"), [(Fraction(1, 10**10), True), (Fraction(1, 10**8), False)])
+def test_rounding_at_the_source_may_cost_a_billionth_and_no_more(missing, forgiven):
+    total_sq = 50 * (1 - missing)
+    if forgiven:
+        assert from_sums(2, 10, total_sq).m2 == 0.0
+    else:
+        with pytest.raises(InvalidSums, match="smaller than the mean allows"):
+            from_sums(2, 10, total_sq)
+
+
+def test_sums_beyond_every_number_are_refused_with_the_unit_to_look_at():
+    with pytest.raises(InvalidSums, match="check their unit"):
+        from_sums(2, 10**400, 10**800)
+
+
+@pytest.mark.parametrize(("mean", "variance"), [(math.inf, 1.0), (1.0, math.inf), (1.0, -1.0)])
+def test_a_summary_that_cannot_be_is_refused(mean, variance):
+    with pytest.raises(InvalidSums, match="must be finite"):
+        from_summary(3, mean, variance)
