@@ -146,7 +146,8 @@ class Demo:
         decided = self.story.decided()
         if not decided:
             states = ", ".join(sorted({one.status for one in self.story.experiments.values()})) or "none yet"
-            return f"After {limit} no experiment was shipped or killed by a person; the experiments are: {states}."
+            logs = self.world.wish.root
+            return f"After {limit} no experiment was shipped or killed by a person; they are: {states}. The logs are below {logs}."
         return (
             f"After {limit} “{decided[0].title}” is {decided[0].status}, but its flag or its learning is not there yet."
         )

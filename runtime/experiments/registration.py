@@ -44,12 +44,18 @@ def in_words(registered: Mapping[str, Any], unit: str) -> str:
     lines = [
         f"Metric: {metric['metric']} from {metric['source']}, {metric['method']}{f' ({steps})' if steps else ''}; it should {plan.direction}",
         f"Test: {plan.kind}; {percent(plan.alpha_spend)} risk of a false call spent up to day {plan.horizon_days:g}, {percent(plan.alpha_any)} kept for ever",
-        f"Effects thought likely: around {amount(sqrt(plan.tau2), unit, signed=True)}; success from {amount(plan.success_threshold, unit, signed=True)} on",
+        f"Effects thought likely: around {amount(sqrt(plan.tau2), unit, signed=True)}; success is {_success(plan, unit)}",
         f"Ship is advised after the evidence has stood for up to {plan.hold_days:g} days",
         f"Users: {allocation['treatment_percent']} % see the change{cap}",
         *(f"Limit: {_limit(item)}" for item in registered["constraints"] if item.get("signal")),
     ]
     return "\n".join(f"• {line}" for line in lines)
+
+
+def _success(plan: Plan, unit: str) -> str:
+    if plan.success_threshold == 0.0:
+        return "any improvement"
+    return f"an improvement of {amount(plan.success_threshold, unit, signed=True)} or more"
 
 
 def _limit(constraint: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from runtime.gates.wording import amount
 from runtime.hypotheses.models import (
     ExperimentDraft,
     FlagKey,
@@ -230,12 +231,9 @@ def _stage(step: str) -> str | None:
 
 def _hypothesis(tactic: Tactic, context: OutcomeContext, prediction: Prediction) -> str:
     verb = "rises" if context.direction == "increase" else "falls"
-    start = "" if context.baseline is None else f" from {context.baseline:g}"
-    unit = f" {context.unit}" if context.unit else ""
-    return (
-        f"If {tactic.condition}, then {context.metric} {verb}{start} by about "
-        f"{abs(prediction.expected_delta):g}{unit} because {tactic.because}."
-    )
+    start = "" if context.baseline is None else f" from {amount(context.baseline, context.unit)}"
+    size = amount(abs(prediction.expected_delta), context.unit, signed=True).lstrip("+")
+    return f"If {tactic.condition}, then {context.metric} {verb}{start} by about {size} because {tactic.because}."
 
 
 def _place(tactic: Tactic, context: OutcomeContext) -> str:

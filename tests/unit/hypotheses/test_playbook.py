@@ -70,7 +70,7 @@ def test_a_latency_is_lowered_by_what_lowers_latencies_only(outcome) -> None:
     cache = titled(drafts, "Serve repeated reads from a cache")
     assert cache.prediction.expected_delta == pytest.approx(-135)
     assert cache.prediction.delta_range == (pytest.approx(-360), pytest.approx(-18))
-    assert "falls from 900 by about 135 ms" in cache.hypothesis
+    assert "falls from 900 ms by about 135 ms" in cache.hypothesis
 
 
 @pytest.mark.parametrize(
