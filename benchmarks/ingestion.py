@@ -1,8 +1,8 @@
-"""What the ingestion door costs beside a bare COPY of the same rows, what it keeps in memory, and how soon bad news turns a flag off.
+"""What the ingestion door costs beside a bare COPY of the same rows, and what it keeps in memory.
 
-    .venv/bin/python -m benchmarks.ingestion [--rows 200000] [--megabytes 200] [--kills 120]
+    .venv/bin/python -m benchmarks.ingestion [--rows 200000] [--megabytes 200]
 
-Embedded Postgres and queue, the real web server in its own process, real workers. Prints figures and bars; asserts nothing.
+Embedded Postgres and the real web server in its own process. Prints figures and bars; asserts nothing.
 """
 
 import argparse
@@ -15,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +28,6 @@ import aiohttp
 import asyncpg
 from pydantic import SecretStr
 
-from benchmarks.crowd import START, seed_experiments
 from runtime.core import Runtime, open_runtime
 from runtime.db.migrate import migrate
 from runtime.identity import keys
@@ -40,26 +39,11 @@ from runtime.local.ports import free_port
 from runtime.local.postgres import LocalPostgres, start_postgres
 from runtime.local.valkey import LocalValkey, start_valkey
 from runtime.settings import Settings
-from runtime.spec.load import load
 
 KEYS = "bench:" + "A" * 43 + "="
 PATH = "/api/v1/signals/ingest"
-BAR_RATIO, BAR_MEMORY, BAR_KILL = 0.5, 60.0, 5.0
+BAR_RATIO, BAR_MEMORY = 0.5, 60.0
 MESSAGE_ROWS, AT_ONCE, ROUNDS = 5_000, 3, 5
-FILE = """
-version: 1
-outcomes:
-  - id: checkout
-    title: "Finish the checkout"
-    signal: {source: ledger, metric: checkout_completed, method: event, unit: share}
-    target: {direction: increase, from: 0.32, to: 0.45}
-    constraints: [{signal: slow_share, max: 0.05, source: ledger, metric: slow_share}]
-    horizon: 6w
-    gates:
-      portfolio_review: {assigned_to: owner@localhost, sla: 24h, channel: "slack:#checkout"}
-signal_connectors: [{name: ledger, type: webhook, config: {clock: data}}]
-feature_flags: {provider: memory}
-"""
 COLUMNS = (
     "org_id", "month", "event_id", "experiment_key", "unit", "variant", "at", "signal_name", "value", "batch",
 )  # fmt: skip
@@ -92,6 +76,23 @@ class Stage:
                 if answer.status != 429:  # noqa: PLR2004  too busy
                     raise SystemExit(f"The door said {answer.status}: {told}")
                 await asyncio.sleep(float(answer.headers["Retry-After"]))
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of processor time so far, or microseconds for each row."""
+
+    server: float
+    postgres: float
+    sender: float
+
+    def since(self, before: "Spent", rows: int) -> "Spent":
+        each = [(now - then) / rows * 1e6 for now, then in zip(astuple(self), astuple(before), strict=True)]
+        return Spent(*each)
+
+    @property
+    def total(self) -> float:
+        return self.server + self.postgres + self.sender
 
 
 def environment(url: str, redis: str, port: int, folder: Path) -> dict[str, str]:
@@ -167,9 +168,28 @@ def records(org_id: UUID, rows: Sequence[dict[str, Any]], batch: int) -> list[tu
     ]  # fmt: skip
 
 
-async def by_copy(place: Stage, rows: Sequence[dict[str, Any]]) -> float:
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def processor(pid: int) -> float:
+    """Seconds of processor time of a process and of the children it has waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:  # it has ended since, and its parent counts it
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS
+
+
+def spent(place: Stage) -> Spent:
+    """Postgres is all its processes; the sender is this one."""
+    postmaster: int = place.postgres.pid or 0
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    postgres = sum(processor(pid) for pid in [postmaster, *map(int, children)])
+    return Spent(processor(place.server.pid), postgres, time.process_time())
+
+
+async def by_copy(place: Stage, ready: Sequence[tuple[Any, ...]]) -> float:
     """Seconds of a bare binary COPY by the table's owner, in pieces of the same size."""
-    ready = records(place.org_id, rows, 0)
     conn: asyncpg.Connection = await asyncpg.connect(place.owner)
     began = time.perf_counter()
     for start in range(0, len(ready), MESSAGE_ROWS):
@@ -179,9 +199,9 @@ async def by_copy(place: Stage, rows: Sequence[dict[str, Any]]) -> float:
     return taken
 
 
-async def by_door(place: Stage, rows: Sequence[dict[str, Any]]) -> float:
+async def by_door(place: Stage, messages: Sequence[bytes]) -> float:
     """Seconds until the last of the signed messages is answered; a few are under way at once, as of any sender with a queue."""
-    waiting = bodies(rows)
+    waiting = list(messages)
     async with aiohttp.ClientSession() as session:
 
         async def send() -> int:
@@ -193,23 +213,42 @@ async def by_door(place: Stage, rows: Sequence[dict[str, Any]]) -> float:
         began = time.perf_counter()
         accepted = sum(await asyncio.gather(*(send() for _ in range(AT_ONCE))))
         taken = time.perf_counter() - began
-    if accepted != len(rows):
-        raise SystemExit(f"{accepted} of {len(rows)} rows were accepted.")
+    if accepted != (sent := sum(message.count(b"\n") + 1 for message in messages)):
+        raise SystemExit(f"{accepted} of {sent} rows were accepted.")
     return taken
 
 
 async def throughput(place: Stage, count: int) -> None:
     """Both by turns, so that a busy neighbour disturbs both; the median of the turns."""
     part = count // ROUNDS
-    await by_door(place, made(MESSAGE_ROWS, "warm"))
+    await by_door(place, bodies(made(MESSAGE_ROWS, "warm")))
     copied, posted = [], []
     for number in range(ROUNDS):
-        copied.append(part / await by_copy(place, made(part, f"copy{number}")))
-        posted.append(part / await by_door(place, made(part, f"door{number}")))
-    ratio = statistics.median(door / copy for door, copy in zip(posted, copied, strict=True))
-    print(f"bare COPY into the table       {statistics.median(copied):>10,.0f} rows/s")
-    print(f"through the signed door        {statistics.median(posted):>10,.0f} rows/s")
-    print(f"ratio                          {ratio:>10.2f}   bar >= {BAR_RATIO}")
+        ready, messages = records(place.org_id, made(part, f"copy{number}"), 0), bodies(made(part, f"door{number}"))
+        copied.append(await measured(place, part, by_copy(place, ready)))
+        posted.append(await measured(place, part, by_door(place, messages)))
+    tell("bare COPY into the table", copied)
+    tell("through the signed door", posted)
+    ratio = statistics.median(door / copy for (door, _), (copy, _) in zip(posted, copied, strict=True))
+    work = statistics.median(copy.total / door.total for (_, door), (_, copy) in zip(posted, copied, strict=True))
+    print(f"ratio                          {ratio:>10.2f}   bar >= {BAR_RATIO}   (by processor time {work:.2f})")
+
+
+async def measured(place: Stage, rows: int, way: Awaitable[float]) -> tuple[float, Spent]:
+    """Rows a second, and processor time of each row."""
+    before = spent(place)
+    taken = await way
+    return rows / taken, spent(place).since(before, rows)
+
+
+def tell(name: str, turns: Sequence[tuple[float, Spent]]) -> None:
+    rate = statistics.median(found for found, _ in turns)
+    server, postgres, sender = (
+        statistics.median(part) for part in zip(*(astuple(each) for _, each in turns), strict=True)
+    )
+    print(
+        f"{name:<30} {rate:>10,.0f} rows/s   us a row: server {server:.1f}, Postgres {postgres:.1f}, sender {sender:.1f}"
+    )
 
 
 def rss(pid: int) -> float:
@@ -218,7 +257,7 @@ def rss(pid: int) -> float:
 
 
 async def memory(place: Stage, megabytes: int) -> None:
-    await by_door(place, made(3 * MESSAGE_ROWS, "memory"))
+    await by_door(place, bodies(made(3 * MESSAGE_ROWS, "memory")))
     before, most, sent, number = rss(place.server.pid), 0.0, 0, 0
     async with aiohttp.ClientSession() as session:
         while sent < megabytes * 1024 * 1024:
@@ -239,116 +278,17 @@ async def folding(place: Stage) -> None:
         print(f"folded into units and rollups  {rows / (time.perf_counter() - began):>10,.0f} rows/s")
 
 
-async def prepared(place: Stage, count: int) -> list[tuple[UUID, str]]:
-    """Running experiments whose signals come by the door, measured once already."""
-    await seed_experiments(place.owner, place.org_id, count)
-    conn: asyncpg.Connection = await asyncpg.connect(place.owner)
-    file = {
-        "signal_connectors": [{"name": "ledger", "type": "webhook", "config": {"clock": "data"}}],
-        "feature_flags": {"provider": "memory", "config": {}},
-    }
-    await conn.execute("update workspaces set outcome_file = $1::text::jsonb", json.dumps(file))
-    limits = [{"signal": "slow_share", "source": "ledger", "metric": "slow_share", "max": 0.05}]
-    spec = json.dumps(load(FILE).outcomes[0].model_dump(mode="json", by_alias=True))
-    await conn.execute(
-        "update outcomes set constraints = $1::text::jsonb, spec = $2::text::jsonb", json.dumps(limits), spec
-    )
-    found = await conn.fetch("select id, feature_flag_key from experiments order by created_at, id")
-    await conn.close()
-    return [(row["id"], row["feature_flag_key"]) for row in found]
-
-
-def violated(key: str, place: int) -> bytes:
-    """40 % of the treated are slow where 5 % may be: by turns as sums and as rows of units."""
-    start, end = START + timedelta(hours=1), START + timedelta(hours=2)
-    if place % 2:
-        shared = {"experiment": key, "signal": "slow_share", "n": 500, "from": start.isoformat(), "to": end.isoformat()}
-        slow = {"control": 10, "treatment": 200}
-        rows = [shared | {"variant": arm, "sum": total, "sum_sq": total} for arm, total in slow.items()]
-        return b"\n".join(json.dumps(row).encode() for row in rows)
-    rows = [
-        {"id": str(uuid4()), "experiment": key, "unit": f"u{n}", "variant": "treatment" if n % 2 else "control",
-         "at": (start + timedelta(seconds=n)).isoformat(), "signal": "slow_share", "value": int(n % 10 in {1, 3})}
-        for n in range(1000)
-    ]  # fmt: skip
-    return b"\n".join(json.dumps(row).encode() for row in rows)
-
-
-async def kills(place: Stage, count: int) -> None:
-    """From the door's 202 to the flag service's confirmation that the flag is off, as the journal has it."""
-    running = await prepared(place, count)
-    conn: asyncpg.Connection = await asyncpg.connect(place.owner)
-    await _measured(conn)
-    accepted: dict[UUID, datetime] = {}
-    async with aiohttp.ClientSession() as session:
-        for number, (experiment, key) in enumerate(running):
-            await place.post(session, violated(key, number))
-            accepted[experiment] = datetime.now(UTC)
-            await asyncio.sleep(1.0)
-    taken = await _off(conn, accepted)
-    if len(taken) < count:
-        states = await conn.fetch("select status, count(*) as n from experiments group by status order by status")
-        print("states at the end: " + ", ".join(f"{row['n']} {row['status']}" for row in states))
-    await conn.close()
-    if not taken:
-        print("no flag was turned off; see the workers' log")
-        return
-    ordered = sorted(taken)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    print(f"accepted -> killed, p50        {await _decided(place, accepted):>10.2f} s")
-    print(f"flags turned off               {len(taken):>10} of {count}")
-    print(f"accepted -> flag off, p50      {statistics.median(ordered):>10.2f} s")
-    print(f"accepted -> flag off, p99      {p99:>10.2f} s   bar <= {BAR_KILL}")
-
-
-async def _measured(conn: "asyncpg.Connection") -> None:
-    """Until every experiment has been measured once, so that none is due anyway."""
-    due = "select exists (select from timers where kind = 'measure' and due_at <= now() and status = 'armed')"
-    for _ in range(600):
-        if not await conn.fetchval(due):
-            return
-        await asyncio.sleep(0.2)
-
-
-async def _decided(place: Stage, accepted: dict[UUID, datetime]) -> float:
-    """How much of it passes before the decision stands."""
-    conn: asyncpg.Connection = await asyncpg.connect(place.owner)
-    rows = await conn.fetch("select id, concluded_at from experiments where status = 'killed'")
-    await conn.close()
-    taken: list[float] = [(row["concluded_at"] - accepted[row["id"]]).total_seconds() for row in rows]
-    return statistics.median(taken)
-
-
-async def _off(conn: "asyncpg.Connection", accepted: dict[UUID, datetime]) -> list[float]:
-    rows: list[Any] = []
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and len(rows) < len(accepted):
-        rows = await conn.fetch(
-            "select subject_id, min(at) as at from journal where event = 'flag.set' and (payload ->> 'percent')::int = 0 group by 1"
-        )
-        await asyncio.sleep(0.2)
-    return [(row["at"] - accepted[row["subject_id"]]).total_seconds() for row in rows if row["subject_id"] in accepted]
-
-
 async def run(arguments: argparse.Namespace, postgres: LocalPostgres, valkey: LocalValkey, folder: Path) -> None:
-    if arguments.rows:
-        async with stage(postgres, valkey.url, folder, "throughput") as place:
-            await throughput(place, arguments.rows)
-            await memory(place, arguments.megabytes)
-            await folding(place)
-    if not arguments.kills:
-        return
-    async with stage(postgres, valkey.url, folder, "kills") as place:
-        env = environment(postgres.url("kills", "outcome_app"), valkey.url, place.port, folder)
-        with process("workers", env, folder), process("workers", env, folder):
-            await kills(place, arguments.kills)
+    async with stage(postgres, valkey.url, folder, "throughput") as place:
+        await throughput(place, arguments.rows)
+        await memory(place, arguments.megabytes)
+        await folding(place)
 
 
 def main() -> None:
     reading = argparse.ArgumentParser(description=__doc__)
     reading.add_argument("--rows", type=int, default=200_000)
     reading.add_argument("--megabytes", type=int, default=200)
-    reading.add_argument("--kills", type=int, default=120)
     reading.add_argument("--folder", type=Path, help="Where logs are kept; a temporary folder otherwise.")
     arguments = reading.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -1,7 +1,7 @@
 """Durable timers as rows: armed in the caller's transaction, claimed with a lease, closed where they act."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
@@ -24,21 +24,6 @@ async def arm(tx: Tx, kind: str, subject_id: UUID, *, version: int, due_at: date
     )
 
 
-async def arm_many(tx: Tx, kind: str, due: Mapping[UUID, datetime]) -> None:
-    """Set the timers of many subjects in one statement; see `arm`."""
-    values = {"kind": kind, "org": tx.org_id, "subjects": sorted(due), "due": [due[key] for key in sorted(due)]}
-    await tx.run(_ARM_MANY, values)
-
-
-_ARM_MANY = text("""
-insert into timers (org_id, kind, subject_id, version, due_at)
-select cast(:org as uuid), cast(:kind as text), t.subject_id, 1, t.due_at
-from unnest(cast(:subjects as uuid[]), cast(:due as timestamptz[])) as t(subject_id, due_at)
-on conflict (org_id, kind, subject_id, version) do update
-set due_at = excluded.due_at, status = 'armed', lease_until = null, attempts = 0
-""")
-
-
 async def dues(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """When each armed timer is due, for `rearm`: ask before reading what the next moment depends on."""
     t = timers.c
@@ -46,13 +31,11 @@ async def dues(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> dict[UUID, dat
     return {row["subject_id"]: row["due_at"] for row in await tx.all(select(t.subject_id, t.due_at).where(mine))}
 
 
-async def rearm(
-    tx: Tx, kind: str, due: Mapping[UUID, tuple[datetime | None, datetime]], *, soonest: datetime
-) -> None:
-    """Set timers to `(seen, due)`: one that somebody moved since it was `seen` has news that were not read yet, and is due `soonest`."""
+async def rearm(tx: Tx, kind: str, due: Mapping[UUID, tuple[datetime | None, datetime]], *, rest: timedelta) -> None:
+    """Set timers to `(seen, due)`. One that somebody moved since it was `seen` has news that were not read yet: it only rests a little."""
     keys = sorted(due)
     values = {
-        "kind": kind, "org": tx.org_id, "soonest": soonest, "subjects": keys,
+        "kind": kind, "org": tx.org_id, "rest": rest, "subjects": keys,
         "seen": [due[key][0] for key in keys], "due": [due[key][1] for key in keys],
     }  # fmt: skip
     await tx.run(_REARM, values)
@@ -66,14 +49,21 @@ locked as (
   select t.id, t.subject_id from timers t
   where t.kind = cast(:kind as text) and t.version = 1 and t.subject_id = any(cast(:subjects as uuid[])) order by t.subject_id for update),
 moved as (
-  update timers t set status = 'armed', lease_until = null, attempts = 0,
-    due_at = case when t.status = 'armed' and t.due_at is distinct from w.seen then least(w.due, cast(:soonest as timestamptz)) else w.due end
+  update timers t set status = 'armed', attempts = 0,
+    due_at = case when t.status = 'armed' and t.due_at is distinct from w.seen then least(w.due, t.due_at) else w.due end,
+    lease_until = case when t.status = 'armed' and t.due_at is distinct from w.seen then clock_timestamp() + cast(:rest as interval) end
   from locked l join wanted w using (subject_id) where t.id = l.id)
 insert into timers (org_id, kind, subject_id, version, due_at)
 select cast(:org as uuid), cast(:kind as text), w.subject_id, 1, w.due from wanted w
 where not exists (select from locked l where l.subject_id = w.subject_id)
 on conflict (org_id, kind, subject_id, version) do nothing
 """)
+
+
+async def rest(tx: Tx, kind: str, subject_ids: Sequence[UUID], span: timedelta) -> None:
+    """Claimed timers whose subjects are busy: not to be claimed for a while, and then in their order as before."""
+    mine = timers.c.subject_id.in_(subject_ids) & (timers.c.kind == kind) & timers.c.lease_until.is_not(None)
+    await tx.run(update(timers).where(mine).values(lease_until=func.clock_timestamp() + span))
 
 
 async def disarm_claimed(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> None:

@@ -16,6 +16,7 @@ from workers.actors import deliver, fire, fold, measure, perform
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
+EFFECT_LEASE = timedelta(seconds=10)
 FOLD_LEASE = timedelta(seconds=5)
 REMEMBERED = timedelta(days=7)
 TIDY_EVERY = timedelta(hours=6)
@@ -36,7 +37,7 @@ async def tick(runtime: Runtime) -> int:
         ).all()
         effects = (
             await conn.execute(
-                text("select * from claim_effects(:lease, :most)"), {"lease": LEASE, "most": 10 * _BATCH}
+                text("select * from claim_effects(:lease, :most)"), {"lease": EFFECT_LEASE, "most": 100 * _BATCH}
             )
         ).all()
         batches = (

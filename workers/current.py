@@ -1,12 +1,17 @@
-"""The runtime of this worker process, opened at first use on the event loop on which all its actors run."""
+"""The runtimes of this worker process, opened at first use on the event loop on which all its actors run."""
 
 from dramatiq.asyncio import get_event_loop_thread
 
 from runtime.core import Runtime, open_runtime
-from runtime.settings import Settings
+from runtime.db.engine import open_engine
+from runtime.settings import Settings, secret
+from workers.broker import GUARD
+
+_GUARDS = 12
+"""Connections, and as many again when needed: measurements and flags hold locks by some, and must find others to go on with."""
 
 _given: list[Settings] = []
-_open: list[Runtime] = []
+_open: dict[str, Runtime] = {}
 
 
 def use(settings: Settings) -> None:
@@ -14,19 +19,24 @@ def use(settings: Settings) -> None:
     _given[:] = [settings]
 
 
-def current_runtime() -> Runtime:
-    if not _open:
-        _open.append(open_runtime(_given[0] if _given else Settings()))
-    return _open[0]
+def current_runtime(purpose: str = "") -> Runtime:
+    """Each purpose has a pool of connections of its own, so that it need not wait for those that another holds."""
+    if purpose not in _open:
+        settings = _given[0] if _given else Settings()
+        opened = open_runtime(settings)
+        if purpose == GUARD:
+            opened.engine = open_engine(secret(settings.database_url) or "", pool_size=_GUARDS)
+        _open[purpose] = opened
+    return _open[purpose]
 
 
 async def _close() -> None:
     while _open:
-        await _open.pop().close()
+        await _open.popitem()[1].close()
 
 
 def close() -> None:
-    """Close the runtime on the loop it was opened on; that loop lives until the worker stops."""
+    """Close the runtimes on the loop they were opened on; that loop lives until the worker stops."""
     thread = get_event_loop_thread()
     if thread is not None and _open:
         thread.run_coroutine(_close())

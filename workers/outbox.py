@@ -1,5 +1,6 @@
 """Empty one batch of the outbox: effects first, then notices; each row is marked on its own, and a failed one comes back later."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,17 +23,51 @@ _LONGEST = 600
 _PATIENCE = 20.0
 """Seconds to wait for an earlier effect or message of the same subject before leaving the row to the next claim."""
 
+_FLAG_PATIENCE = 2.0
+"""Shorter, since whoever is before this one is mostly setting the same flag."""
+_FLAG_LONGEST = 5
+"""Seconds between two attempts to set a flag: it may be hurting people for as long as its service cannot be reached."""
+
 _channels: dict[str, Channel] = {}
 
 
-async def deliver(runtime: Runtime, org_id: UUID, batch: UUID, *, effects_only: bool = False) -> None:
-    """Perform what is due in a batch. A process may die at any line: what is not marked done is claimed again."""
-    for row in await _due(runtime, org_id, batch):
-        if effects_only and row["kind"] != "effect":
-            continue
-        async with exclusive(runtime.engine, _one_at_a_time(row), wait_seconds=_PATIENCE) as mine:
+def is_effect(row: Row) -> bool:
+    return bool(row["kind"] == "effect")
+
+
+def is_notice(row: Row) -> bool:
+    return bool(row["kind"] == "notice")
+
+
+def is_flag(row: Row) -> bool:
+    """Effects that decide what users see; they wait for nothing else."""
+    return is_effect(row) and str(row["name"]).startswith("flag.")
+
+
+async def deliver(
+    runtime: Runtime,
+    org_id: UUID,
+    batch: UUID,
+    *,
+    wanted: Callable[[Row], bool] = bool,
+    patience: float = _PATIENCE,
+) -> Sequence[Row]:
+    """Perform what is due and wanted in a batch; returns all that was due.
+
+    A process may die at any line: what is not marked done is claimed again.
+    """
+    due = await _due(runtime, org_id, batch)
+    for row in filter(wanted, due):
+        async with exclusive(runtime.engine, _one_at_a_time(row), wait_seconds=patience) as mine:
             if mine and await _still_due(runtime, row):
                 await _attempt(runtime, row)
+    return due
+
+
+async def deliver_flags(runtime: Runtime, org_id: UUID, batch: UUID) -> bool:
+    """Set the flags a batch asks for; says whether it asks for other effects besides."""
+    due = await deliver(runtime, org_id, batch, wanted=is_flag, patience=_FLAG_PATIENCE)
+    return any(is_effect(row) and not is_flag(row) for row in due)
 
 
 def _one_at_a_time(row: Row) -> str:
@@ -84,7 +119,8 @@ def _channel(runtime: Runtime, name: str) -> Channel:
 async def _failed(runtime: Runtime, row: Row, error: Exception) -> None:
     attempts = row["attempts"] + 1
     context = error.context if isinstance(error, OutcomeRuntimeError) else {}
-    wait = float(context.get("retry_after") or min(_LONGEST, 2 ** (attempts - 1)))
+    longest = _FLAG_LONGEST if is_flag(row) else _LONGEST
+    wait = float(context.get("retry_after") or min(longest, 2 ** min(attempts - 1, 30)))
     message = f"{type(error).__name__}: {error}"[:2000]
     log.warning(
         "outbox.retry",

@@ -1,7 +1,8 @@
 """The ingestion door's work: check what was posted, store the good once, name the bad by its place."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,12 @@ from sqlalchemy.dialects.postgresql import insert
 from runtime.db.engine import Tx
 from runtime.db.tables import inbound_events
 from runtime.errors import InvalidRequest, NotFound
-from runtime.ingestion import parse, points, waiting
+from runtime.ingestion import parse, points
 from runtime.ingestion.keys import Names
-from runtime.ingestion.limits import MOST_ERRORS
+from runtime.ingestion.limits import MOST_ERRORS, TooBusy
 from runtime.ingestion.parse import Chunk, Message
-from runtime.ingestion.rows import Fault, Sums, Unit
-from runtime.ingestion.staging import Staged
+from runtime.ingestion.rows import Fault, Sums, Unit, plain
+from runtime.ingestion.staging import Copied, Doubtful, Staged
 
 if TYPE_CHECKING:
     from runtime.core import Runtime
@@ -49,21 +50,33 @@ class Taken:
 async def take(
     runtime: "Runtime", org_id: UUID, body: bytes, *, message_id: str | None, key_id: UUID, ndjson: bool = False
 ) -> dict[str, Any]:
-    """Store a message's rows. The same id again gives the first answer; the same id with another body is refused."""
-    message = parse.message(body, ndjson=ndjson)
+    """Store a message's rows. The same id again gives the first answer; the same id with another body is refused.
+
+    Nearly always every id is new and every row beyond doubt, so that is tried first; if not, nothing of it was kept.
+    """
     digest = sha256(body).hexdigest()
-    async with runtime.transaction(org_id) as tx:
-        if message_id and (earlier := await _seen(tx, message_id, digest)) is not None:
-            return earlier
-        taken = await _store(runtime, tx, message, key_id)
-        answer = taken.answer(batch=message.batch is not None)
-        if message_id:
-            await tx.run(
-                insert(inbound_events).values(
-                    org_id=org_id, source="ingest", external_id=message_id, digest=digest, answer=answer
-                )
-            )
-    return answer
+    for careful in (False, True):
+        message = parse.message(body, ndjson=ndjson, careful=careful)
+        with suppress(Doubtful):
+            async with runtime.transaction(org_id) as tx:
+                if message_id and (earlier := await _seen(tx, message_id, digest)) is not None:
+                    return earlier
+                answer = await _answer(runtime, tx, message, key_id, careful=careful)
+                if message_id:
+                    await _remember(tx, message_id, digest, answer)
+            return answer
+    raise TooBusy("Another message with some of these ids is being stored; send the same message again.")
+
+
+async def _answer(runtime: "Runtime", tx: Tx, message: Message, key_id: UUID, *, careful: bool) -> dict[str, Any]:
+    taken = Taken(message.place)
+    await _store(runtime, tx, message, taken, Staged(runtime, tx) if careful else Copied(runtime, tx), key_id)
+    return taken.answer(batch=message.batch is not None)
+
+
+async def _remember(tx: Tx, message_id: str, digest: str, answer: Mapping[str, Any]) -> None:
+    values = {"org_id": tx.org_id, "source": "ingest", "external_id": message_id, "digest": digest, "answer": answer}
+    await tx.run(insert(inbound_events).values(values))
 
 
 async def _seen(tx: Tx, message_id: str, digest: str) -> dict[str, Any] | None:
@@ -88,31 +101,34 @@ def _again(answer: dict[str, Any]) -> dict[str, Any]:
     return answer | {"accepted": 0, "repeated": answer["accepted"] + answer["repeated"]}
 
 
-async def _store(runtime: "Runtime", tx: Tx, message: Message, key_id: UUID) -> Taken:
-    taken, names, staged = Taken(message.place), Names(tx), Staged(tx)
+async def _store(
+    runtime: "Runtime", tx: Tx, message: Message, taken: Taken, kept: Staged | Copied, key_id: UUID
+) -> None:
+    names, most = Names(tx), runtime.settings.ingest_backlog_rows
     sums: list[Sums] = []
     for chunk in message.chunks:
         await _name(chunk, names, whole=message.batch is not None)
         taken.refuse(chunk.faults)
         sums += chunk.points
-        if chunk.units:
-            await staged.copy(chunk.units)
+        if chunk.units or chunk.plain:
+            await kept.add(chunk, most)
         await asyncio.sleep(0)
-    if staged.rows:
-        await waiting.check(tx, staged.rows, runtime.settings.ingest_backlog_rows)
-        await staged.settle(runtime, taken, key_id)
+    if kept.rows:
+        await kept.settle(taken, key_id)
     if sums:
         taken.accepted += len(sums)
         await points.store(runtime, tx, sums, key_id)
-    return taken
 
 
 async def _name(chunk: Chunk, names: Names, *, whole: bool) -> None:
     """Put the flag key where a row names its experiment by id; an id that nobody has is the row's fault, or the batch's."""
-    wanted = {row.experiment for row in chunk.units} | {row.experiment for row in chunk.points}
-    unknown = await names.learn(wanted)
+    plain = chunk.plain.experiments if chunk.plain else set()
+    others = {row.experiment for row in chunk.units} | {row.experiment for row in chunk.points}
+    unknown = await names.learn(others | plain)
     if unknown and whole:
         raise NotFound(f"There is no experiment {min(unknown)}; `outcome-runtime status` lists them.")
+    if unknown & plain:
+        raise Doubtful
     if unknown:
         rows: list[Unit | Sums] = [*chunk.units, *chunk.points]
         problem = "there is no experiment with this id"
@@ -120,5 +136,13 @@ async def _name(chunk: Chunk, names: Names, *, whole: bool) -> None:
         chunk.units = [row for row in chunk.units if row.experiment not in unknown]
         chunk.points = [row for row in chunk.points if row.experiment not in unknown]
     if names.renamed:
-        chunk.units = [row._replace(experiment=names.key(row.experiment)) for row in chunk.units]
-        chunk.points = [row._replace(experiment=names.key(row.experiment)) for row in chunk.points]
+        _rename(chunk, names)
+
+
+def _rename(chunk: Chunk, names: Names) -> None:
+    chunk.units = [row._replace(experiment=names.key(row.experiment)) for row in chunk.units]
+    chunk.points = [row._replace(experiment=names.key(row.experiment)) for row in chunk.points]
+    if chunk.plain:
+        chunk.plain = plain([{**row, "experiment": names.key(row["experiment"])} for row in chunk.plain.rows])
+        if chunk.plain is None:
+            raise Doubtful

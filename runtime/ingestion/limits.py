@@ -18,7 +18,7 @@ MOST_POINTS = 10_000
 """Points of one message."""
 MOST_ERRORS = 100
 """Errors an answer names; the rest is counted."""
-_STORING = 2
+_STORING = 3
 """Messages that are parsed and written at once; the others wait with their bodies."""
 
 

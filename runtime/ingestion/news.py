@@ -14,20 +14,25 @@ if TYPE_CHECKING:
     from runtime.core import Runtime
 
 KIND = "data_arrived"
-"""A timer of earlier versions; rows of it may still be there."""
 DEBOUNCE = timedelta(seconds=1)
+AHEAD = timedelta(minutes=1)
+"""By so much what has news goes before what only has its turn."""
 
-# A timer that was armed at the last measurement says when that was: a second later the next may be. One that is claimed may be read
-# already: it is moved although it is due, and whoever measures sees by that, in `timers.rearm`, that there is something left to
-# read. All are locked until the commit, also those that need no change: nobody can claim one and read before the data are there.
+# The moment a timer is due says what goes first; until when it is leased, that it is claimed or shall rest a little. What has news goes
+# ahead, and rests for a second since its last look, which is known from its timer if the settings are the same. One that is claimed may
+# be read already: its timer is moved, be it by a microsecond, and whoever measures sees by that, in `timers.rearm`, that there is
+# something left to read. All stay locked until the commit: nobody can claim one and read before the data are there. They are locked in
+# order, in a statement of its own, so that two of many timers never lock each other out.
+_LOCK = text("""
+select t.id from timers t where t.kind = 'measure' and t.status = 'armed' and t.subject_id = any(cast(:subjects as uuid[]))
+order by t.subject_id for update
+""")
 _FORWARD = text("""
-with locked as (
-  select t.id from timers t where t.kind = 'measure' and t.status = 'armed' and t.subject_id = any(cast(:subjects as uuid[]))
-  order by t.subject_id for update)
-update timers t set due_at = case when t.lease_until is null
-  then greatest(cast(:now as timestamptz), t.due_at - cast(:every as interval) + cast(:debounce as interval)) else cast(:now as timestamptz) end
-from locked where t.id = locked.id
-  and (t.lease_until is not null or t.due_at > cast(:now as timestamptz) + cast(:debounce as interval))
+update timers t set due_at = least(t.due_at + interval '1 microsecond', cast(:now as timestamptz) - cast(:ahead as interval)),
+  lease_until = case when t.lease_until is null and t.due_at > cast(:now as timestamptz) + cast(:every as interval) - cast(:debounce as interval)
+    then clock_timestamp() + least(t.due_at - cast(:every as interval) - cast(:now as timestamptz), interval '0') + cast(:debounce as interval)
+    else t.lease_until end
+where t.kind = 'measure' and t.status = 'armed' and t.subject_id = any(cast(:subjects as uuid[]))
 """)
 _SUBJECTS = text("select e.id from experiments e where e.feature_flag_key = any(cast(:keys as text[])) order by e.id")
 # Reads begin some days before the newest data, so most of what comes in is read anyway. A constraint may call its signal by a
@@ -53,11 +58,13 @@ async def tell(runtime: "Runtime", tx: Tx, since: Mapping[tuple[str, str], datet
 async def hasten(runtime: "Runtime", tx: Tx, subjects: list[UUID]) -> None:
     """Measure these experiments as soon as may be."""
     every = timedelta(seconds=runtime.settings.measure_every_seconds)
-    values = {"now": runtime.now(), "every": every, "debounce": DEBOUNCE, "subjects": subjects}
+    values = {"now": runtime.now(), "every": every, "debounce": DEBOUNCE, "ahead": AHEAD, "subjects": subjects}
+    await tx.run(_LOCK, {"subjects": subjects})
     await tx.run(_FORWARD, values)
 
 
 async def fire(runtime: "Runtime", tx: Tx, timer: Row) -> None:
+    """Timer `data_arrived`, of earlier versions: what came in is measured soon."""
     await hasten(runtime, tx, [timer["subject_id"]])
 
 

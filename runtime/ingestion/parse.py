@@ -77,7 +77,9 @@ def _lines_at_once(number: int, piece: bytes, *, careful: bool) -> Chunk | None:
         return None
     array = b"[" + piece.replace(b"\n", b",") + b"]"
     try:
-        if not careful and (chunk := _plain(pydantic_core.from_json(array, allow_inf_nan=False), newlines + 1)):
+        if not careful and (
+            chunk := _plain(pydantic_core.from_json(array, allow_inf_nan=False, cache_strings="keys"), newlines + 1)
+        ):
             return chunk
         rows = UNIT_ROWS.validate_json(array)
     except ValueError:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from operator import itemgetter
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Self, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Self, TypeAlias, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -17,6 +17,8 @@ _PLACES = 30
 
 # Postgres keeps no NUL in a text.
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+# Within a day of the calendar's ends a time may have no counterpart in UTC.
+At = Annotated[AwareDatetime, Field(ge=datetime(1, 1, 3, tzinfo=UTC), lt=datetime(9999, 12, 30, tzinfo=UTC))]
 Amount = Annotated[Decimal, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST, decimal_places=_PLACES)]
 
 
@@ -29,8 +31,8 @@ class Point(BaseModel):
     n: int = Field(ge=0, le=2**62)
     total: Decimal = Field(alias="sum", allow_inf_nan=False, ge=-LARGEST, le=LARGEST)
     total_sq: Decimal = Field(alias="sum_sq", ge=0, allow_inf_nan=False, le=LARGEST)
-    start: AwareDatetime = Field(alias="from")
-    end: AwareDatetime = Field(alias="to")
+    start: At = Field(alias="from")
+    end: At = Field(alias="to")
     kind: Literal["delta", "cumulative"] = "delta"
     beyond_limit: int | None = Field(default=None, ge=0, le=2**62)
 
@@ -61,7 +63,7 @@ class UnitRow(TypedDict):
     experiment: Name
     unit: Name
     variant: Literal["control", "treatment"]
-    at: AwareDatetime
+    at: At
     signal: NotRequired[Name]
     value: NotRequired[Amount]
 
@@ -106,6 +108,11 @@ class Fault(NamedTuple):
     problem: str
 
 
+ARMS = ("control", "treatment")
+Seen: TypeAlias = dict[tuple[str, str], set[str]]
+"""Units by experiment and variant."""
+
+
 class Plain(NamedTuple):
     """Rows of units that are beyond doubt, each already as the line that COPY takes (`COLUMNS`)."""
 
@@ -117,9 +124,16 @@ class Plain(NamedTuple):
         return {row["experiment"] for row in self.rows}
 
     @property
-    def seen(self) -> set[tuple[str, str, str]]:
+    def seen(self) -> "Seen":
         """Which units in which variants."""
-        return set(map(_SEEN, self.rows))
+        experiments = self.experiments
+        if len(experiments) == 1:
+            (one,) = experiments
+            return {(one, arm): {row["unit"] for row in self.rows if row["variant"] == arm} for arm in ARMS}
+        found: Seen = {}
+        for experiment, arm, unit in map(_SEEN, self.rows):
+            found.setdefault((experiment, arm), set()).add(unit)
+        return found
 
     @property
     def months(self) -> Mapping[str, Sequence[str]]:
@@ -138,14 +152,12 @@ _EXPOSURE, _VALUE, _NULL = 5, 7, r"\N"
 _TABBED = "\t".join
 _FIVE = itemgetter("id", "experiment", "unit", "variant", "at")
 _SIX = itemgetter("id", "experiment", "unit", "variant", "at", "signal")
-_SEEN = itemgetter("experiment", "unit", "variant")
+_SEEN = itemgetter("experiment", "variant", "unit")
 # What COPY reads as it stands, and Postgres as the models below do; for everything else the models are asked.
 _NAME = r"[^\x00-\x1f\\]{1,200}"
-_AT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?(?:Z|\+00:00)"
+_AT = r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?(?:Z|\+00:00)"
 _NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,17})?(?:e-0[0-9])?"
-_LINES = re.compile(
-    rf"(?:{_NAME}\t{_NAME}\t{_NAME}\t(?:control|treatment)\t{_AT}\t(?:\t\\N|{_NAME}\t{_NUMBER})\n)*+"
-)
+_LINES = re.compile(rf"(?:{_NAME}\t{_NAME}\t{_NAME}\t(?:control|treatment)\t{_AT}\t(?:\t\\N|{_NAME}\t{_NUMBER})\n)*+")
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 UNIT_ROWS: TypeAdapter[list[UnitRow]] = TypeAdapter(list[UnitRow])
@@ -213,12 +225,6 @@ def _escaped(row: Unit, at: str) -> str:
     )
     value = _NULL if row.value is None else str(row.value)
     return _TABBED((event_id, experiment, unit, row.variant, at, signal, value)) + "\n"
-
-
-def renamed(found: Plain, keys: Mapping[str, str]) -> Plain:
-    """With the flag key where a row named its experiment by its id."""
-    rows = [{**row, "experiment": keys.get(row["experiment"], row["experiment"])} for row in found.rows]
-    return Plain(rows, [_line(row) for row in rows])
 
 
 def sums(place: int, row: SumsRow) -> Sums:

@@ -1,41 +1,70 @@
 """What came in by the ingestion door, for the `webhook` connector: points as they were posted, units from their rollups."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import ingested_points, ingested_signals
 from runtime.integrations.contracts import Variant, Window
-from runtime.integrations.signals.webhook import StoredBucket
+from runtime.integrations.signals.webhook import StoredBucket, Wanted
 
 if TYPE_CHECKING:
     from runtime.core import Runtime
 
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _NOTHING = Decimal(0)
+Sums: TypeAlias = dict[tuple[int, datetime, Variant], dict[str, Row]]
+"""Rollups of a signal and of the exposures, by place in what was wanted, hour and variant."""
 
+_WANTED = """
+unnest(cast(:keys as text[]), cast(:metrics as text[]), cast(:starts as timestamptz[]), cast(:ends as timestamptz[]))
+  with ordinality as w(key, metric, start, "end", place)
+"""
+_POINTS = text(f"""
+select w.place, p.* from {_WANTED} join ingested_points p on p.experiment_key = w.key and p.signal_name = w.metric
+  and p.window_to > w.start and p.window_from < w.end
+order by w.place, p.received_at, p.window_to
+""")  # noqa: S608  only constants of this module are put in
+# A signal that nobody ever sent has not spoken: its zeros would be made up. A minute belongs to the phase that runs when it begins,
+# and where none does, to the phase that starts in it.
+_FACTS = text(f"""
+select w.place, u.exposed,
+  exists (select from experiment_phases p join experiments e on e.id = p.experiment_id where e.feature_flag_key = w.key
+    and p.started_at < w.start and (p.ended_at is null or p.ended_at > date_trunc('minute', w.start, 'UTC'))) as later
+from {_WANTED} join ingested_signals u on u.experiment_key = w.key and u.signal_name = ''
+where exists (select from ingested_signals s where s.signal_name = w.metric)
+""")  # noqa: S608  only constants of this module are put in
 # Hours that lie in the window as a whole, and minutes of those that do not.
 _ROLLUPS = text("""
-select date_trunc('hour', bucket, 'UTC') as hour, variant, signal_name, sum(n) as n, sum(total) as total, sum(total_sq) as total_sq,
-  sum(positive) as positive
-from ingested_rollups
-where experiment_key = cast(:key as text) and signal_name = any(cast(:signals as text[])) and basis = cast(:basis as text)
-  and variant = any(array['control', 'treatment'])
-  and ((grain = 'hour' and bucket >= cast(:first_hour as timestamptz) and bucket < cast(:last_hour as timestamptz))
-    or (grain = 'minute' and bucket >= cast(:first as timestamptz) and bucket < least(cast(:first_hour as timestamptz), cast(:last as timestamptz)))
-    or (grain = 'minute' and bucket >= greatest(cast(:first_hour as timestamptz), cast(:last_hour as timestamptz)) and bucket < cast(:last as timestamptz)))
-group by 1, 2, 3 order by 1, 2
+select w.place, date_trunc('hour', r.bucket, 'UTC') as hour, r.variant, r.signal_name, sum(r.n) as n, sum(r.total) as total,
+  sum(r.total_sq) as total_sq, sum(r.positive) as positive
+from unnest(cast(:places as integer[]), cast(:keys as text[]), cast(:metrics as text[]), cast(:bases as text[]), cast(:firsts as timestamptz[]),
+  cast(:lasts as timestamptz[]), cast(:first_hours as timestamptz[]), cast(:last_hours as timestamptz[]))
+  as w(place, key, metric, basis, first, last, first_hour, last_hour)
+join ingested_rollups r on r.experiment_key = w.key and r.signal_name = any(array[w.metric, '']) and r.basis = w.basis
+  and r.variant = any(array['control', 'treatment'])
+  and ((r.grain = 'hour' and r.bucket >= w.first_hour and r.bucket < w.last_hour)
+    or (r.grain = 'minute' and r.bucket >= w.first and r.bucket < least(w.first_hour, w.last))
+    or (r.grain = 'minute' and r.bucket >= greatest(w.first_hour, w.last_hour) and r.bucket < w.last))
+group by 1, 2, 3, 4 order by 1, 2, 3
 """)
-_LATER_PHASE = text("""
-select exists (select from experiment_phases p join experiments e on e.id = p.experiment_id
-  where e.feature_flag_key = cast(:key as text) and p.started_at < cast(:start as timestamptz))
+# Rows of other signals and exposures of the same experiments count as news of a signal too. Each is one step into an index.
+_LATEST = text("""
+select m.metric, greatest(
+  (select p.window_to from ingested_points p where p.signal_name = m.metric order by p.window_to desc limit 1),
+  (select s.last_at from ingested_signals s where exists (select from ingested_signals o
+    where o.experiment_key = s.experiment_key and o.signal_name = m.metric) order by s.last_at desc limit 1)) as latest
+from unnest(cast(:metrics as text[])) as m(metric)
 """)
-Sums: TypeAlias = dict[tuple[datetime, str], dict[str, Row]]
+_NEWEST = text("""
+select greatest((select window_to from ingested_points order by window_to desc limit 1),
+  (select last_at from ingested_signals order by last_at desc limit 1))
+""")
 
 
 class Stored:
@@ -44,32 +73,29 @@ class Stored:
     def __init__(self, runtime: "Runtime", org_id: UUID) -> None:
         self._runtime, self._org_id = runtime, org_id
 
-    async def rows(self, experiment_key: str | None, metric: str, window: Window) -> Sequence[StoredBucket]:
-        p = ingested_points.c
-        mine = p.experiment_key == (experiment_key or "")
-        overlapping = (p.window_to > window.start) & (p.window_from < window.end)
-        statement = (
-            select(ingested_points)
-            .where(mine, p.signal_name == metric, overlapping)
-            .order_by(p.received_at, p.window_to)
-        )
+    async def rows_many(self, wanted: Sequence[Wanted]) -> Sequence[Sequence[StoredBucket]]:
+        found: list[list[StoredBucket]] = [[] for _ in wanted]
+        asked = {
+            "keys": [key or "" for key, _, _ in wanted],
+            "metrics": [metric for _, metric, _ in wanted],
+            "starts": [window.start for _, _, window in wanted],
+            "ends": [window.end for _, _, window in wanted],
+        }
         async with self._runtime.transaction(self._org_id) as tx:
-            points = [_stored(row) for row in await tx.all(statement)]
-            return points + await _units(tx, experiment_key, metric, window) if experiment_key else points
+            for row in await tx.all(_POINTS, asked):
+                found[row["place"] - 1].append(_stored(row))
+            for place, bucket in await _units(tx, wanted, await tx.all(_FACTS, asked)):
+                found[place].append(bucket)
+        return found
 
-    async def latest_end(self, metric: str | None) -> datetime | None:
-        """Of units, the moment of the newest row; rows of other signals and exposures of the same experiments count as news too."""
-        points, units = select(func.max(ingested_points.c.window_to)), select(func.max(ingested_signals.c.last_at))
-        if metric:
-            s = ingested_signals.c
-            having = select(s.experiment_key).where(s.signal_name == metric).correlate(None)
-            points, units = (
-                points.where(ingested_points.c.signal_name == metric),
-                units.where(s.experiment_key.in_(having)),
-            )
+    async def latest_ends(self, metrics: Collection[str | None]) -> Mapping[str | None, datetime]:
+        """Of units, the moment of the newest row."""
+        named = sorted(metric for metric in metrics if metric is not None)
         async with self._runtime.transaction(self._org_id) as tx:
-            found = [await tx.value(points), await tx.value(units)]
-        return max((moment for moment in found if isinstance(moment, datetime)), default=None)
+            found = {row["metric"]: row["latest"] for row in await tx.all(_LATEST, {"metrics": named})} if named else {}
+            if None in metrics:
+                found[None] = await tx.value(_NEWEST)
+        return {metric: latest for metric, latest in found.items() if latest is not None}
 
     async def metrics(self) -> Sequence[str]:
         points = select(ingested_points.c.signal_name).distinct()
@@ -78,45 +104,38 @@ class Stored:
             return [row["signal_name"] for row in await tx.all(points.union(units).order_by("signal_name"))]
 
 
-async def _units(tx: Tx, key: str, metric: str, window: Window) -> list[StoredBucket]:
+async def _units(tx: Tx, wanted: Sequence[Wanted], facts: Sequence[Row]) -> list[tuple[int, StoredBucket]]:
     """Buckets of an hour, cut where the window is. Of an experiment with exposures all exposed units count, else those with a value."""
-    basis = await _basis(tx, key, metric)
-    if basis is None or window.start >= window.end:
+    found = {
+        row["place"] - 1: row for row in facts if wanted[row["place"] - 1][2].start < wanted[row["place"] - 1][2].end
+    }
+    if not found:
         return []
-    later = bool(await tx.value(_LATER_PHASE, {"key": key, "start": window.start}))
-    rows = await tx.all(_ROLLUPS, {"key": key, "signals": [metric, ""], "basis": basis, **_cuts(window, later=later)})
+    values: dict[str, list[Any]] = {"places": list(found)}
+    for place, fact in found.items():
+        key, metric, window = wanted[place]
+        one = {"keys": key, "metrics": metric, "bases": "exposed" if fact["exposed"] else "seen"}
+        for name, value in (one | _cuts(window, later=fact["later"])).items():
+            values.setdefault(name, []).append(value)
     sums: Sums = {}
-    for row in rows:
-        sums.setdefault((row["hour"], row["variant"]), {})[row["signal_name"]] = row
-    counted = "" if basis == "exposed" else metric
+    for row in await tx.all(_ROLLUPS, values):
+        sums.setdefault((row["place"], row["hour"], row["variant"]), {})[row["signal_name"]] = row
     return [
-        _bucket(
-            hour, "control" if variant == "control" else "treatment", found[counted]["n"], found.get(metric), window
-        )
-        for (hour, variant), found in sums.items()
-        if counted in found
+        (place, _bucket(hour, variant, counted["n"], arm.get(wanted[place][1]), wanted[place][2]))
+        for (place, hour, variant), arm in sums.items()
+        if (counted := arm.get("" if found[place]["exposed"] else wanted[place][1]))
     ]
 
 
-async def _basis(tx: Tx, key: str, metric: str) -> str | None:
-    """None while the signal has not spoken anywhere: zeros of a signal that nobody sends would be made up."""
-    s = ingested_signals.c
-    spoken = await tx.value(select(s.signal_name).where(s.signal_name == metric).limit(1))
-    known = await tx.first(select(s.exposed).where(s.experiment_key == key, s.signal_name == ""))
-    if spoken is None or known is None:
-        return None
-    return "exposed" if known["exposed"] else "seen"
-
-
 def _cuts(window: Window, *, later: bool) -> dict[str, Any]:
-    """A minute belongs to the phase in which it begins; the first phase has also the minute in which it began itself."""
+    """`later`: another phase ran when the minute of the window's start began."""
     first = _floor(window.start, _MINUTE)
     if later and first < window.start:
         first += _MINUTE
     first_hour, last_hour = _floor(window.start, _HOUR), _floor(window.end, _HOUR)
     if first > first_hour:
         first_hour += _HOUR
-    return {"first": first, "last": window.end, "first_hour": first_hour, "last_hour": max(last_hour, first_hour)}
+    return {"firsts": first, "lasts": window.end, "first_hours": first_hour, "last_hours": max(last_hour, first_hour)}
 
 
 def _floor(moment: datetime, span: timedelta) -> datetime:

@@ -14,9 +14,8 @@ async def rows(tx: Tx) -> int:
     return int(await tx.value(select(func.coalesce(func.sum(ingested_batches.c.rows), 0))) or 0)
 
 
-async def check(tx: Tx, more: int, most: int) -> None:
+def check(waiting: int, more: int, most: int) -> None:
     """Raises TooBusy when the organisation has as many rows waiting as it may."""
-    waiting = await rows(tx)
     if waiting and waiting + more > most:
         raise TooBusy(
             f"{waiting} rows wait to be added up; send the same message again in {RETRY_AFTER} seconds.",

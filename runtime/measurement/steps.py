@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 RETRY = timedelta(seconds=5)
 """When a step is taken up again if its worker dies between the look and the step."""
+LATER = timedelta(seconds=30)
+"""The same of a step that protects nobody."""
 SOON = timedelta(seconds=1)
 """Until the next look at an experiment whose data changed while it was being measured."""
 
@@ -88,23 +90,22 @@ def consider(
     patience = _patience(runtime, case.outcome)
     changed = any(state.changed for state in states.values())
     silence = _broken(row, error, patience, now) if error else _stale(states, patience, now)
+    kind = _kind(runtime, row, good, silence, error, now)
     return Step(
-        kind=_kind(runtime, row, good, silence, error, now),
+        kind=kind,
         case=case,
         version=row["version"],
         judged=good,
         looked=looked,
         memory=_memory(row, good if looked else None, error, now),
-        retry=now + RETRY,
+        retry=now + (RETRY if kind in PROTECTING else LATER),
         due=now + (SOON if changed else _pause_until_next(runtime, row, error, now)),
         silence=silence,
         error=error,
     )
 
 
-def _pause_until_next(
-    runtime: "Runtime", row: Row, error: OutcomeRuntimeError | None, now: datetime
-) -> timedelta:
+def _pause_until_next(runtime: "Runtime", row: Row, error: OutcomeRuntimeError | None, now: datetime) -> timedelta:
     """A signal that has just fallen silent is asked again soon, and then less and less often: its guardrails are blind meanwhile."""
     every = timedelta(seconds=runtime.settings.measure_every_seconds)
     if not isinstance(error, SignalUnavailable):
@@ -180,13 +181,20 @@ async def take(runtime: "Runtime", org_id: UUID, step: Step) -> UUID | None:
     try:
         async with runtime.transaction(org_id) as tx:
             row = await service.get(tx, step.case.id, lock=True)
-            if row["version"] == step.version and row["status"] in GUARDED:
+            if row["version"] != step.version or row["status"] not in GUARDED:
+                return None
+            if step.kind in PROTECTING or not await _moved(tx, step):
                 await _taken(runtime, tx, row, step, now)
-                await timers.rearm(tx, "measure", {step.case.id: (step.retry, step.due)}, soonest=now + SOON)
+                await timers.rearm(tx, "measure", {step.case.id: (step.retry, step.due)}, rest=SOON)
     except Exception as error:  # noqa: BLE001  one experiment's step must not keep the others from theirs
         log.warning("step.failed", experiment=str(step.case.id), error=f"{type(error).__name__}: {error}"[:300])
         return None
     return tx.batch
+
+
+async def _moved(tx: Tx, step: Step) -> bool:
+    """Whether news came or somebody looked again since: then the next look knows better what to tell and to ask."""
+    return (await timers.dues(tx, "measure", [step.case.id])).get(step.case.id) != step.retry
 
 
 async def _taken(runtime: "Runtime", tx: Tx, row: Row, step: Step, now: datetime) -> None:

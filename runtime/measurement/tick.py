@@ -1,6 +1,7 @@
 """One batch of measurements: read the sources, write and judge in one transaction, then take the steps the evidence asks for."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _SIDE_BY_SIDE = 3
+_FOLLOWING_SECONDS = 5.0
 Act: TypeAlias = Callable[[UUID, UUID], Awaitable[None]]
 """What turns flags off at once, given an organisation and a committed batch of the outbox."""
 
@@ -42,9 +44,7 @@ async def fire(runtime: "Runtime", org_id: UUID, timer_id: int) -> None:
         await measure(runtime, org_id, [timer["subject_id"]])
 
 
-async def measure(
-    runtime: "Runtime", org_id: UUID, experiment_ids: Sequence[UUID], act: Act | None = None
-) -> None:
+async def measure(runtime: "Runtime", org_id: UUID, experiment_ids: Sequence[UUID], act: Act | None = None) -> None:
     """Measure these experiments and arm their next looks. Safe to repeat: a bucket replaces itself, a look is unique by its cut-off.
 
     Experiments that read the same sources go together, so that a slow source keeps nobody waiting who does not need it. `act` is handed
@@ -56,8 +56,7 @@ async def measure(
             seen = await timers.dues(tx, "measure", ids)
             cases = await loading.load(tx, ids)
             await timers.disarm_claimed(tx, "measure", sorted(mine.ids - {case.id for case in cases}))
-            busy = set(experiment_ids) - mine.ids
-            await timers.arm_many(tx, "measure", dict.fromkeys(busy, runtime.now() + steps.SOON))
+            await timers.rest(tx, "measure", sorted(set(experiment_ids) - mine.ids), steps.SOON)
         groups: dict[frozenset[str], list[Case]] = {}
         for case in cases:
             groups.setdefault(case.sources, []).append(case)
@@ -83,24 +82,38 @@ async def _group(work: _Work, cases: Sequence[Case], room: asyncio.Semaphore) ->
         async with room:
             answers = await hear(work.runtime, work.org_id, cases)
             found = await _written(work, cases, answers)
-            await work.mine.free({case.id for case in cases} - {step.case.id for step in found})
-            await _taken(work, steps.in_order(found))
+            urgent = [step for step in steps.in_order(found) if step.kind in steps.PROTECTING]
+            await work.mine.free({case.id for case in cases} - {step.case.id for step in urgent})
+            await _protected(work, urgent)
+            await _followed(work, [step for step in found if step.kind not in steps.PROTECTING])
     except Exception as error:  # noqa: BLE001  the other groups of the batch must still be measured
         log.warning("measure.failed", experiments=len(cases), error=f"{type(error).__name__}: {error}"[:300])
     finally:
         await work.mine.free({case.id for case in cases})
 
 
-async def _taken(work: _Work, found: Sequence[Step]) -> None:
+async def _protected(work: _Work, found: Sequence[Step]) -> None:
     """Flags go off while the steps after them are still being taken."""
     acting: list[asyncio.Task[None]] = []
     for step in found:
         batch = await steps.take(work.runtime, work.org_id, step)
         await work.mine.free([step.case.id])
-        if work.act is not None and batch is not None and step.kind in steps.PROTECTING:
+        if work.act is not None and batch is not None:
             acting.append(asyncio.create_task(_acted(work.act, work.org_id, batch)))
     if acting:
         await asyncio.wait(acting)
+
+
+async def _followed(work: _Work, found: Sequence[Step]) -> None:
+    """Steps that only tell or ask people something, while there is time; what is left is taken after the experiment's next look.
+
+    Nobody is kept from measuring these experiments meanwhile: by now there may be worse to act on.
+    """
+    until = time.monotonic() + _FOLLOWING_SECONDS
+    for step in found:
+        await steps.take(work.runtime, work.org_id, step)
+        if time.monotonic() >= until:
+            return
 
 
 async def _acted(act: Act, org_id: UUID, batch: UUID) -> None:
@@ -141,7 +154,7 @@ async def _write(work: _Work, cases: Sequence[Case], answers: Answers) -> list[S
         found = [steps.consider(runtime, case, rows[case.id], judged[case.id], answers, fresh, now) for case in live]
         await _kept(tx, found)
         due = {step.case.id: (work.seen.get(step.case.id), step.due if step.idle else step.retry) for step in found}
-        await timers.rearm(tx, "measure", due, soonest=now + steps.SOON)
+        await timers.rearm(tx, "measure", due, rest=steps.SOON)
     return [step for step in found if not step.idle]
 
 

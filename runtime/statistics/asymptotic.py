@@ -20,5 +20,7 @@ def log_p_one_sided(z: float, weight: float) -> float:
     if not usable(weight) or z <= 0.0:
         return 0.0
     strength = 0.5 * z * z / (1.0 + 1.0 / weight)
+    if strength <= 0.0:  # too near the null for a double to tell
+        return 0.0
     grown = strength if strength > 50.0 else log(expm1(strength))  # where e^x - 1 and e^x are the same double
     return min(0.0, 0.5 * log1p(weight) - log(2.0) - grown)

@@ -134,7 +134,7 @@ def power_at_horizon(plan: Plan, effect: float | None = None) -> float:
 
 def futility(plan: Plan, estimate: float, variance: float, upper: float) -> Futility:
     """`estimate` and `upper` as improvements; the prediction is normal, under the plan's prior N(0, tau2)."""
-    target = max(plan.success_threshold, 0.0)
+    target = plan.success_threshold
     if upper < target:
         return Futility(possible=False, reach=0.0, reason="even the best value inside the interval misses the target")
     ahead = plan.planned_information - (1.0 / variance if variance > 0.0 else 0.0)
@@ -148,7 +148,7 @@ def _chance_of_reaching(plan: Plan, estimate: float, variance: float, ahead: flo
     shrunk = estimate / (1.0 + variance / plan.tau2)
     posterior = variance / (1.0 + variance / plan.tau2)
     total = ahead + 1.0 / variance
-    needed = quantile(1.0 - plan.alpha / 2.0) / sqrt(total)
+    needed = plan.floor + quantile(1.0 - plan.alpha / 2.0) / sqrt(total)
     share = ahead / total
     mean, spread = (1.0 - share) * estimate + share * shrunk, share * sqrt(posterior + 1.0 / ahead)
     return upper_tail((max(needed, plan.success_threshold) - mean) / spread)

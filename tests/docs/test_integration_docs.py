@@ -23,11 +23,11 @@ VALUES = {"SHOP_DSN": "postgresql://reader:x@db.example/shop", "FLAGS_URL": "htt
 class Nothing:
     """A store without points, for building the webhook connector."""
 
-    async def rows(self, *_: Any) -> list[Any]:
+    async def rows_many(self, *_: Any) -> list[Any]:
         return []
 
-    async def latest_end(self, *_: Any) -> None:
-        return None
+    async def latest_ends(self, *_: Any) -> dict[Any, Any]:
+        return {}
 
     async def metrics(self) -> list[str]:
         return []

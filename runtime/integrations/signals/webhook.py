@@ -1,14 +1,14 @@
 """Signals that are posted to us: answers from what the ingestion door has stored, never from the network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby, pairwise
 from operator import attrgetter
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
-from runtime.errors import InvalidConfiguration, SignalUnavailable
+from runtime.errors import InvalidConfiguration, OutcomeRuntimeError, SignalUnavailable
 from runtime.integrations.config import IntegrationConfig, read_config
 from runtime.integrations.contracts import (
     Bucket,
@@ -49,15 +49,21 @@ class StoredBucket:
     positive: int | None = None
 
 
-class StoredSignals(Protocol):
-    """What the ingestion door keeps. `rows` come in the order they were received; `experiment_key` None asks for everybody."""
+Asked: TypeAlias = tuple[MetricQuery, Window]
+Current: TypeAlias = list[StoredBucket] | SignalUnavailable
+Wanted: TypeAlias = tuple[str | None, str, Window]
+"""Points of which experiment (None: of everybody), metric and window."""
 
-    async def rows(self, experiment_key: str | None, metric: str, window: Window) -> Sequence[StoredBucket]:
-        """All points that overlap the window."""
+
+class StoredSignals(Protocol):
+    """What the ingestion door keeps; many questions cost about as much as one."""
+
+    async def rows_many(self, wanted: Sequence[Wanted]) -> Sequence[Sequence[StoredBucket]]:
+        """For each, all points that overlap its window, in the order they were received."""
         ...
 
-    async def latest_end(self, metric: str | None) -> datetime | None:
-        """End of the newest point of this metric, or of any metric for None."""
+    async def latest_ends(self, metrics: Collection[str | None]) -> Mapping[str | None, datetime]:
+        """End of the newest point of each metric, and for None of any; nothing for those of which there is none."""
         ...
 
     async def metrics(self) -> Sequence[str]:
@@ -92,7 +98,7 @@ class WebhookSignals:
         self._stored, self._clock = stored, clock
 
     async def test_connection(self) -> Probe:
-        latest = await self._stored.latest_end(None)
+        latest = await self._newest()
         if latest is None:
             detail = "nothing has been posted yet; send a first point to POST /api/v1/signals/ingest"
             return Probe(ok=True, detail=detail)
@@ -100,7 +106,10 @@ class WebhookSignals:
 
     async def fetch_metric(self, query: MetricQuery, window: Window) -> Level:
         """The mean over all points in the window, whatever their variant."""
-        current = [row for row in await self._current(query, window) if row.n]
+        (found,) = await self._current([(query, window)])
+        if isinstance(found, SignalUnavailable):
+            raise found
+        current = [row for row in found if row.n]
         n = sum(row.n for row in current)
         if n == 0:
             raise SignalUnavailable(
@@ -114,8 +123,22 @@ class WebhookSignals:
 
         Without a point since the window's start nothing is known yet: no buckets, complete up to where the window starts.
         """
-        current = await self._current(query, window) if window.start < window.end else []
-        latest = await self._stored.latest_end(query.metric)
+        (found,) = await self.fetch_many([(query, window)])
+        if isinstance(found, OutcomeRuntimeError):
+            raise found
+        return found
+
+    async def fetch_many(self, asked: Sequence[tuple[MetricQuery, Window]]) -> Sequence[Reading | OutcomeRuntimeError]:
+        """As one by one, in as many statements as for one."""
+        latest = await self._stored.latest_ends({query.metric for query, _ in asked}) if asked else {}
+        return [
+            current
+            if isinstance(current, SignalUnavailable)
+            else self._reading(current, window, latest.get(query.metric))
+            for (query, window), current in zip(asked, await self._current(asked), strict=True)
+        ]
+
+    def _reading(self, current: Sequence[StoredBucket], window: Window, latest: datetime | None) -> Reading:
         return Reading(
             _buckets(current),
             window.start if latest is None else max(latest, window.start),
@@ -129,26 +152,55 @@ class WebhookSignals:
 
     async def now(self) -> datetime:
         """Never behind the newest point, so that data which run ahead of the wall clock can be measured."""
-        latest, wall = await self._stored.latest_end(None), self._clock()
+        latest, wall = await self._newest(), self._clock()
         if latest is None:
             return wall
         return latest if self._config.clock == "data" else max(latest, wall)
 
-    async def _current(self, query: MetricQuery, window: Window) -> list[StoredBucket]:
-        """A point that began before the window counts only by what it adds to what was there at the window's start."""
-        current = _current(await self._rows(query, window), window)
-        older = [row.start for row in current if row.start < window.start]
-        if not older:
-            return current
-        before = Window(min(older), window.start)
-        earlier = _current(await self._rows(query, before), before)
-        return [_since(window.start, row, earlier) for row in current]
+    async def _newest(self) -> datetime | None:
+        return (await self._stored.latest_ends({None})).get(None)
 
-    async def _rows(self, query: MetricQuery, window: Window) -> Sequence[StoredBucket]:
-        return [_asked(row, query) for row in await self._stored.rows(query.experiment, query.metric, window)]
+    async def _current(self, asked: Sequence[Asked]) -> list[Current]:
+        """A point that began before the window counts only by what it adds to what was there at the window's start."""
+        found = await self._rows(asked)
+        before = {
+            place: (query, Window(min(older), window.start))
+            for place, ((query, window), rows) in enumerate(zip(asked, found, strict=True))
+            if isinstance(rows, list) and (older := [row.start for row in rows if row.start < window.start])
+        }
+        earlier = dict(zip(before, await self._rows(list(before.values())), strict=True))
+        return [
+            rows if place not in before else _split(window.start, rows, earlier[place])
+            for place, ((_, window), rows) in enumerate(zip(asked, found, strict=True))
+        ]
+
+    async def _rows(self, asked: Sequence[Asked]) -> list[Current]:
+        forward = [(query, window) for query, window in asked if window.start < window.end]
+        wanted = [(query.experiment, query.metric, window) for query, window in forward]
+        stored = iter(await self._stored.rows_many(wanted) if wanted else [])
+        return [
+            _answered([_asked(row, query) for row in next(stored)], window) if window.start < window.end else []
+            for query, window in asked
+        ]
 
     async def close(self) -> None:
         """There is nothing to close; the store is its owner's."""
+
+
+def _answered(rows: Sequence[StoredBucket], window: Window) -> Current:
+    try:
+        return _current(rows, window)
+    except SignalUnavailable as error:
+        return error
+
+
+def _split(start: datetime, rows: Current, earlier: Current) -> Current:
+    if isinstance(rows, SignalUnavailable) or isinstance(earlier, SignalUnavailable):
+        return rows if isinstance(rows, SignalUnavailable) else earlier
+    try:
+        return [_since(start, row, earlier) for row in rows]
+    except SignalUnavailable as error:
+        return error
 
 
 def _asked(row: StoredBucket, query: MetricQuery) -> StoredBucket:

@@ -1,6 +1,6 @@
 """What every signal source of the catalogue promises: the same data, the same suite, one run for each."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -12,7 +12,7 @@ import pytest
 from runtime.integrations import catalogue
 from runtime.integrations.contracts import MetricQuery, Reading, SignalConnector, Variant, Window
 from runtime.integrations.http import Http
-from runtime.integrations.signals.webhook import StoredBucket
+from runtime.integrations.signals.webhook import StoredBucket, Wanted
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(days=4))
@@ -41,12 +41,18 @@ class Shelf:
     def __init__(self, rows: Sequence[StoredBucket], levels: Sequence[StoredBucket]) -> None:
         self.by_experiment: dict[str | None, list[StoredBucket]] = {"flag-1": list(rows), None: list(levels)}
 
-    async def rows(self, experiment_key: str | None, metric: str, window: Window) -> Sequence[StoredBucket]:
-        rows = self.by_experiment.get(experiment_key, []) if metric == "revenue" else []
-        return [row for row in rows if row.start < window.end and row.end > window.start]
+    async def rows_many(self, wanted: Sequence[Wanted]) -> Sequence[Sequence[StoredBucket]]:
+        return [
+            [
+                row
+                for row in self.by_experiment.get(key, [])
+                if metric == "revenue" and row.start < window.end and row.end > window.start
+            ]
+            for key, metric, window in wanted
+        ]
 
-    async def latest_end(self, metric: str | None) -> datetime | None:
-        return START + timedelta(days=4)
+    async def latest_ends(self, metrics: Collection[str | None]) -> Mapping[str | None, datetime]:
+        return dict.fromkeys(metrics, START + timedelta(days=4))
 
     async def metrics(self) -> Sequence[str]:
         return ["revenue"]

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from runtime.ingestion import news, retention
+from runtime.timers import arm
 from tests.service.ingestion.conftest import Sender, row
 from tests.story import Story
 from workers import timers as worker
@@ -32,9 +33,9 @@ async def at_rest(story: Story, *, due_in: float, leased: bool = False) -> dict[
 
 
 async def due(story: Story) -> datetime:
+    """When it can be claimed."""
     (found,) = await timers(story, "measure")
-    at: datetime = found["due_at"]
-    return at
+    return max(found["due_at"], found["lease_until"] or found["due_at"])
 
 
 async def test_a_point_brings_the_next_measurement_forward_to_now(story: Story) -> None:
@@ -63,19 +64,35 @@ async def test_rows_of_units_do_so_when_they_are_folded(story: Story) -> None:
     assert await due(story) <= story.runtime.now()
 
 
-async def test_data_that_come_while_a_measurement_is_under_way_are_measured_by_the_next(story: Story) -> None:
-    await at_rest(story, due_in=0, leased=True)
+async def test_data_that_come_while_a_measurement_is_under_way_move_its_timer_for_the_measurement_to_see(
+    story: Story,
+) -> None:
+    await at_rest(story, due_in=-3, leased=True)
+    (before,) = await timers(story, "measure")
     await story.tell("slow_share", 0, (100, 1), (100, 60))
+    (after,) = await timers(story, "measure")
+    assert after["due_at"] < before["due_at"]
+    assert after["lease_until"] == before["lease_until"]
+    await story.tell("slow_share", 1, (100, 1), (100, 60))
+    (again,) = await timers(story, "measure")
+    assert again["due_at"] != after["due_at"]
+
+
+async def test_what_has_news_goes_before_what_only_has_its_turn(story: Story) -> None:
+    await at_rest(story, due_in=200)
+    await story.tell("slow_share", 0, (100, 1), (100, 60))
+    (found,) = await timers(story, "measure")
+    assert found["due_at"] <= story.runtime.now() - news.AHEAD
+
+
+async def test_a_timer_of_an_earlier_version_is_closed_and_brings_the_measurement_forward(story: Story) -> None:
+    experiment = await at_rest(story, due_in=200)
+    async with story.runtime.transaction(story.org_id) as tx:
+        await arm(tx, news.KIND, experiment["id"], version=1, due_at=story.runtime.now())
     (waiting,) = await timers(story, news.KIND)
     await worker.fire(story.runtime, story.org_id, waiting["id"], news.KIND)
-    assert await timers(story, news.KIND)  # still under way: asked again
-    async with story.runtime.transaction(story.org_id) as tx:
-        await tx.run(
-            text("update timers set due_at = now() + interval '5 minutes', lease_until = null where kind = 'measure'")
-        )
-    await worker.fire(story.runtime, story.org_id, waiting["id"], news.KIND)
     assert not await timers(story, news.KIND)
-    assert await due(story) <= story.runtime.now() + timedelta(seconds=1)
+    assert await due(story) <= story.runtime.now()
 
 
 async def test_raw_rows_of_what_ended_long_ago_are_dropped_and_those_of_running_experiments_never(story: Story) -> None:

@@ -1,26 +1,31 @@
 """The clock, the real queue and a real worker: what is due gets done, once, and what fails comes back."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import timedelta
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import dramatiq
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import func, select, text, update
 
-from runtime.db.tables import experiments, human_gates, outbox, timers
+from runtime.db.tables import experiments, human_gates, journal, outbox, timers
+from runtime.integrations.contracts import Notice
 from runtime.journal import Effect, Event, Message, record
 from runtime.local.valkey import LocalValkey
 from runtime.settings import Settings
 from tests.story import Story
 from workers import broker as queue
-from workers import current
+from workers import crew, current
+from workers import outbox as delivering
 
 SOON = 20.0
+KILL = 5.0
+"""Seconds from the door to the flag."""
 
 
 @pytest.fixture(scope="module")
@@ -31,32 +36,31 @@ def broker(valkey: LocalValkey) -> Iterator[RedisBroker]:
     connected.close()
 
 
-@pytest.fixture
-async def at_work(story: Story, settings: Settings, broker: RedisBroker) -> AsyncIterator[Settings]:
-    """One worker and the clock in this process, on the session's real queue server."""
+@asynccontextmanager
+async def working(settings: Settings, broker: RedisBroker) -> AsyncIterator[None]:
+    """The threads of all queues and the clock in this process, on the session's real queue server."""
     from workers import clock  # noqa: PLC0415  its actors bind to the broker
 
     broker.flush_all()
-    quick = settings.model_copy(update={"clock_tick_seconds": 0.1})
-    current.use(quick)
-    worker = dramatiq.Worker(broker, queues={queue.QUEUE}, worker_threads=2, worker_timeout=50)
-    worker.start()
+    current.use(settings)
+    workers = crew.start(broker, 2, idle_ms=50)
     stop = asyncio.Event()
-    ticking = asyncio.create_task(clock.run(quick, stop))
-    yield quick
-    stop.set()
-    await ticking
-    await asyncio.to_thread(finish_work, worker)
-    await asyncio.to_thread(current.close)
-    await asyncio.to_thread(worker.stop, 5_000)
+    ticking = asyncio.create_task(clock.run(settings, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await ticking
+        await asyncio.to_thread(crew.finish, workers)
+        await asyncio.to_thread(current.close)
+        await asyncio.to_thread(lambda: crew.stop(workers, timeout_ms=5_000))
 
 
-def finish_work(worker: dramatiq.Worker) -> None:
-    """What is under way ends and nothing new is begun; the consumers, which would sleep 3 s over a pause, go on."""
-    for thread in worker.workers:
-        thread.pause()
-    for thread in worker.workers:
-        assert thread.paused_event.wait(SOON)
+@pytest.fixture
+async def at_work(story: Story, settings: Settings, broker: RedisBroker) -> AsyncIterator[Settings]:
+    quick = settings.model_copy(update={"clock_tick_seconds": 0.1})
+    async with working(quick, broker):
+        yield quick
 
 
 async def eventually(reached: Callable[[], Awaitable[bool]]) -> None:
@@ -155,3 +159,63 @@ async def test_timers_are_fired_by_the_worker_and_closed(at_work: Settings, stor
         return due is not None and due > story.now + timedelta(minutes=30)
 
     await eventually(level_was_read)
+
+
+class Stuck:
+    """A channel that takes messages and says nothing until it is told to, as a service does that is overloaded."""
+
+    slug = "stuck"
+
+    def __init__(self) -> None:
+        self.go_on, self.taken = threading.Event(), 0
+
+    async def deliver(self, notice: Notice) -> None:
+        self.taken += 1
+        await asyncio.to_thread(self.go_on.wait, SOON)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
+    channel = Stuck()
+    monkeypatch.setitem(delivering._channels, "stuck", channel)
+    yield channel
+    channel.go_on.set()
+
+
+async def test_a_violated_limit_turns_the_flag_off_at_once_whatever_waits_to_be_said(
+    story: Story, settings: Settings, broker: RedisBroker, stuck: Stuck
+) -> None:
+    """Effects used to stand in one line with messages: a channel that did not answer kept every thread, and flags stayed on."""
+    row = await story.launched()
+    usual = settings.model_copy(update={"clock_tick_seconds": 0.2, "measure_every_seconds": 300})
+    async with working(usual, broker):
+
+        async def looked_at() -> bool:
+            async with story.runtime.transaction(story.org_id) as tx:
+                mine = (timers.c.subject_id == row["id"]) & (timers.c.kind == "measure")
+                due = await tx.value(select(timers.c.due_at).where(mine))
+            return due is not None and due > datetime.now(UTC) + timedelta(minutes=1)
+
+        await eventually(looked_at)
+        for number in range(30):
+            await put(story, notices=(Message("words", uuid4(), "stuck", "#everybody", once=str(number)),))
+
+        async def silent() -> bool:
+            return stuck.taken > 1
+
+        await eventually(silent)
+        began = time.monotonic()
+        await story.tell("slow_share", 1, (2000, 40), (2000, 900))
+
+        async def off() -> bool:
+            async with story.runtime.transaction(story.org_id) as tx:
+                mine = (journal.c.event == "flag.set") & (journal.c.subject_id == row["id"])
+                found = await tx.all(select(journal.c.payload).where(mine))
+            return any(not entry["payload"]["enabled"] for entry in found)
+
+        await eventually(off)
+        assert time.monotonic() - began < KILL
+        stuck.go_on.set()

@@ -1,6 +1,6 @@
 """Posted points: deltas add, a cumulative point stands for everything before it, and nothing counts twice."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runtime.errors import InvalidConfiguration, SignalUnavailable
 from runtime.integrations.contracts import Bucket, MetricQuery, Variant, Window
 from runtime.integrations.http import Http
-from runtime.integrations.signals.webhook import StoredBucket, WebhookSignals
+from runtime.integrations.signals.webhook import StoredBucket, Wanted, WebhookSignals
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 WALL = START + timedelta(hours=30)
@@ -42,12 +42,19 @@ class Shelf:
 
     points: dict[str | None, list[StoredBucket]] = field(default_factory=dict)
 
-    async def rows(self, experiment_key: str | None, metric: str, window: Window) -> Sequence[StoredBucket]:
-        found = self.points.get(experiment_key, []) if metric == "orders" else []
-        return [row for row in found if row.start < window.end and row.end > window.start]
+    async def rows_many(self, wanted: Sequence[Wanted]) -> Sequence[Sequence[StoredBucket]]:
+        return [
+            [
+                row
+                for row in self.points.get(key, [])
+                if metric == "orders" and row.start < window.end and row.end > window.start
+            ]
+            for key, metric, window in wanted
+        ]
 
-    async def latest_end(self, metric: str | None) -> datetime | None:
-        return max((row.end for rows in self.points.values() for row in rows), default=None)
+    async def latest_ends(self, metrics: Collection[str | None]) -> Mapping[str | None, datetime]:
+        ends = [row.end for rows in self.points.values() for row in rows]
+        return dict.fromkeys(metrics, max(ends)) if ends else {}
 
     async def metrics(self) -> Sequence[str]:
         return ["orders"]

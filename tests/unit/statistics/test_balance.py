@@ -1,6 +1,6 @@
 """Sample-ratio mismatch: the exact mixture, patience under the null, and who gets flagged."""
 
-from math import exp, inf, lgamma, log
+from math import exp, factorial, inf, lgamma, log, pi
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import integrate, special
 
 from runtime.statistics.balance import check_balance, check_phases, log_bayes_factor
+from runtime.statistics.gamma import deviance, stirling
 from runtime.statistics.moments import EMPTY, from_counts
 from runtime.statistics.phases import PhaseArms
 
@@ -134,3 +135,15 @@ def test_phases_of_different_shares_add_their_evidence_and_average_their_plans()
     assert both.n == 1910
     assert both.observed_share == pytest.approx(610 / 1910)
     assert both.deviation == pytest.approx(610 / 1910 - (103 + 440) / 1910)
+
+
+def test_what_stirling_leaves_out_is_right_to_thirteen_digits():
+    for z in (*range(1, 60), 100, 170):
+        exact = log(factorial(z - 1)) - (z - 0.5) * log(z) + z - 0.5 * log(2 * pi)
+        assert stirling(float(z)) == pytest.approx(exact, abs=1e-13 if z < 60 else 5e-13)
+
+
+def test_the_deviance_has_no_seam_between_series_and_logarithm():
+    for x, mean in ((100.0, 121.9), (100.0, 122.3), (100.0, 82.0), (100.0, 81.7), (3.0, 3.0), (7.0, 1.0)):
+        assert deviance(x, x - mean) == pytest.approx(x * log(x / mean) + mean - x, rel=1e-12, abs=1e-12)
+    assert deviance(1e12, 1e3) == pytest.approx(5e-7, rel=1e-8)

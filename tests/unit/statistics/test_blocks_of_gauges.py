@@ -4,6 +4,8 @@ from math import inf
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from runtime.statistics.blocks import block_test, neighbours
 from runtime.statistics.sequential import log_e_t
@@ -52,3 +54,51 @@ def test_five_minute_points_with_a_memory_stay_honest_as_daily_blocks():
     daily = points.reshape(runs, days, per_day).mean(axis=2)
     called = [any(block_test(row[:k].tolist()).p <= 0.05 for k in range(5, days + 1)) for row in daily]
     assert np.mean(called) <= 0.05 + 3 * 0.0126
+
+
+def test_five_blocks_are_enough():
+    look = block_test([1.0, 1.2, 1.1, 0.9, 1.3])
+    assert (look.blocks, look.length, look.reason) == (5, 1, "blocks of equal length")
+    assert look.estimate == pytest.approx(1.1)
+    assert -inf < look.lower < 1.1 < look.upper < inf
+
+
+def test_ten_blocks_that_resemble_their_neighbours_become_five_of_twice_the_length():
+    pairs = [2.0, 3.0, 1.0, 1.5, 2.5]
+    look = block_test([value for value in pairs for _ in range(2)])
+    alone = block_test(pairs)
+    assert (look.length, look.blocks) == (2, 5)
+    assert (look.estimate, look.lower, look.upper, look.log_e) == (
+        alone.estimate,
+        alone.lower,
+        alone.upper,
+        alone.log_e,
+    )
+    fours = block_test([value for value in pairs for _ in range(4)])
+    assert (fours.length, fours.estimate) == (4, 2.0)
+
+
+def test_undecided_blocks_still_show_their_mean():
+    few = block_test([1.0, 2.0, 1.5, 1.2])
+    assert (few.estimate, few.blocks, few.log_e) == (pytest.approx(1.425), 4, 0.0)
+    assert block_test([]).estimate == 0.0
+    alike = block_test([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    assert (alike.estimate, alike.p) == (3.5, 1.0)
+    assert alike.reason == "neighbouring blocks resemble each other too much; read on for longer"
+    assert alike.autocorrelation == pytest.approx(0.5)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=5, max_size=9), st.sampled_from([1e-6, 1000.0]))
+def test_units_and_sign_of_a_gauge_do_not_matter(values, scale):
+    assume(np.std(values) > 1e-3)
+    look, other = block_test(values), block_test([-scale * value for value in values])
+    assert other.log_e == pytest.approx(look.log_e, rel=1e-6, abs=1e-6)
+    assert other.length == look.length
+    assert (other.lower, other.upper) == pytest.approx((-scale * look.upper, -scale * look.lower), rel=1e-6)
+
+
+def test_a_block_test_rejects_exactly_when_zero_is_outside_its_interval():
+    rng = np.random.default_rng(12)
+    for shift in np.linspace(0.0, 3.0, 60):
+        look = block_test((shift + rng.normal(0, 1, 8)).tolist(), rho2=2.0, alpha=0.1)
+        assert (look.p <= 0.1) == (not look.lower <= 0.0 <= look.upper)

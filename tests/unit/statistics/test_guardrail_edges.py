@@ -34,6 +34,7 @@ def agrees(guardrail: Guardrail, look: ConstraintLook) -> None:
 
 def test_every_rung_of_the_ladder_begins_at_its_registered_odds():
     assert [ladder(log(e), ERRORS) for e in (4.9, 9.9, 99.9)] == ["ok", "warn", "pause"]
+    assert [ladder(x, ERRORS) for x in (log(5.0), -log(0.10), -log(0.01))] == ["warn", "pause", "kill"]
     strict = replace(ERRORS, warn_e=2.0, alpha_pause=0.5, alpha_kill=0.2)
     assert [ladder(log(e), strict) for e in (1.9, 2.1, 4.9, 5.1)] == ["ok", "pause", "pause", "kill"]
     assert ladder(log(101.0), ERRORS, 0) == "kill"
@@ -80,7 +81,13 @@ def test_a_rate_that_must_not_fall_is_its_complement_that_must_not_rise(hits, n,
 
 def test_a_rate_is_counted_exactly_whether_it_comes_as_an_arm_or_as_counts():
     for guardrail, hits in ((ERRORS, 47), (PAYMENTS, 470)):
-        arm = check(guardrail, [PhaseArms(EMPTY, from_counts(200, hits * 2 // 5)), PhaseArms(EMPTY, from_counts(300, hits - hits * 2 // 5))])
+        arm = check(
+            guardrail,
+            [
+                PhaseArms(EMPTY, from_counts(200, hits * 2 // 5)),
+                PhaseArms(EMPTY, from_counts(300, hits - hits * 2 // 5)),
+            ],
+        )
         assert arm == check_rate(guardrail, hits, 500)
     assert check(ERRORS, alone(from_counts(3, 0))).n == 3  # exact from the first unit on, unlike a mean
 
@@ -148,6 +155,8 @@ def test_a_relative_guardrail_does_not_mind_the_currency(ratio, currency, side):
 def test_a_relative_guardrail_waits_for_fifty_units_in_each_arm():
     few, many = from_summary(49, 100.0, 900.0), from_summary(50, 100.0, 900.0)
     assert [check(BASKET, [PhaseArms(*pair)]).n for pair in ((few, many), (many, few), (many, many))] == [0, 0, 50]
+    same = from_summary(500, 100.0, 0.0)
+    assert check(BASKET, [PhaseArms(same, same)]).n == 0
     flat = from_summary(500, 0.0, 900.0)
     assert check(BASKET, [PhaseArms(flat, many)]).n == 0
 

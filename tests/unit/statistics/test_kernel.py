@@ -238,3 +238,11 @@ def test_normal_and_student_tails_agree_with_scipy():
             assert normal.normal_to_student(normal.student_to_normal(t, degrees), degrees) == pytest.approx(t)
     assert normal.quantile(0.0) == -inf
     assert normal.quantile(1.0) == inf
+
+
+@pytest.mark.parametrize(("prior", "collected", "alpha"), [(0.04, 1e3, 0.05), (1.0, 50.0, 0.01), (2.0, 3.0, 0.2)])
+def test_johari_s_tau_is_the_published_formula(prior, collected, alpha):
+    b = sqrt(2.0 * log(1.0 / alpha) / (collected * prior))
+    tail, density = float(special.ndtr(-b)), exp(-b * b / 2.0) / sqrt(2.0 * pi)
+    assert tuning.tau2_from_history(prior, collected, alpha) == pytest.approx(prior * tail / (density / b - tail))
+    assert tuning.tau2_from_history(prior, 0.0, alpha) == inf

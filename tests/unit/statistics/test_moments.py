@@ -155,3 +155,10 @@ def test_sums_beyond_every_number_are_refused_with_the_unit_to_look_at():
 def test_a_summary_that_cannot_be_is_refused(mean, variance):
     with pytest.raises(InvalidSums, match="must be finite"):
         from_summary(3, mean, variance)
+
+
+def test_a_negative_sum_of_squares_is_refused():
+    with pytest.raises(InvalidSums, match="smaller than the mean allows"):
+        from_sums(2, 0, -(10**-12))
+    with pytest.raises(InvalidSums, match="no units"):
+        from_sums(0, 0, 1)

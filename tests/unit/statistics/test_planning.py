@@ -175,3 +175,140 @@ def test_reach_is_the_share_of_futures_that_end_significant():
 
 def test_uneven_allocation_carries_less_information():
     assert information_per_unit(1.0, 0.1) == pytest.approx(0.09)
+
+
+def test_a_plan_is_made_of_what_was_given_and_what_follows_from_it():
+    plan = make_plan(
+        minimum_effect=-0.4, metric_kind="mean", direction="decrease", kind="anytime", alpha=0.1, sigma2=4.0,
+        baseline=9.0, units_per_day=100.0, horizon_days=10, allocation=0.2, expected_effect=0.5,
+        success_threshold=0.1, hold_days=2.0, minimum_days=5.0,
+    )  # fmt: skip
+    assert plan.planned_information == pytest.approx(0.2 * 0.8 / 4.0 * 100.0 * 10.0)
+    assert replace(plan, planned_information=40.0) == Plan(
+        kind="anytime", metric_kind="mean", direction="decrease", alpha_spend=0.0, alpha_any=0.1, tau2=0.25, sigma2=4.0,
+        planned_information=40.0, horizon_days=10.0, hold_days=2.0,
+        minimum_days=5.0, success_threshold=0.1, minimum_effect=0.4, allocation=0.2, baseline=9.0, units_per_day=100.0,
+    )  # fmt: skip
+    assert (plan.alpha, plan.sign, plan.floor) == (0.1, -1.0, 0.0)
+    assert (replace(plan, direction="increase").sign, replace(plan, success_threshold=-0.3).floor) == (1.0, -0.3)
+
+
+def test_with_neither_traffic_nor_horizon_two_weeks_are_assumed():
+    assert make_plan(minimum_effect=0.02).horizon_days == 14.0
+    assert make_plan(minimum_effect=0.02, units_per_day=100).sigma2 is None
+
+
+@pytest.mark.parametrize("sigma2", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_spread_that_cannot_be_is_no_spread(sigma2):
+    assert unit_variance("mean", None, sigma2) is None
+    assert unit_variance("conversion", 0.5, sigma2) == 0.25
+
+
+@pytest.mark.parametrize("baseline", [0.0, 1.0, 1.5, -0.1])
+def test_a_conversion_that_never_or_always_happens_has_no_planned_spread(baseline):
+    assert unit_variance("conversion", baseline, None) is None
+
+
+@pytest.mark.parametrize(("alpha", "power"), [(0.0, 0.8), (1.0, 0.8), (0.05, 0.0)])
+def test_error_rates_at_the_ends_are_refused(alpha, power):
+    with pytest.raises(InvalidPlan, match="must lie between 0 and 1"):
+        required_information(1.0, "hybrid", alpha, power)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"alpha_spend": 0.998},
+        {"alpha_any": -0.1},
+        {"minimum_effect": float("inf")},
+        {"planned_information": float("inf")},
+        {"horizon_days": 0.0},
+        {"horizon_days": float("inf")},
+        {"tau2": 0.0},
+        {"allocation": 0.0},
+        {"minimum_effect": float("nan")},
+    ],
+)
+def test_every_number_of_a_plan_has_two_ends(change):
+    with pytest.raises(InvalidPlan, match=next(iter(change))):
+        replace(PLAN, **change)
+
+
+def test_the_error_shares_may_be_zero_one_at_a_time():
+    assert replace(PLAN, alpha_spend=0.0).alpha == 0.002
+    assert replace(PLAN, alpha_any=0.0).alpha == 0.048
+
+
+@pytest.mark.parametrize(("kind", "power"), [("hybrid", 0.8), ("anytime", 0.9), ("horizon_only", 0.6)])
+def test_required_information_reaches_the_power_it_was_asked_for(kind, power):
+    needed = required_information(0.3, kind, 0.05, power)
+    spend, always = shares_of_alpha(kind, 0.05)
+    plan = replace(
+        PLAN, kind=kind, alpha_spend=spend, alpha_any=always, minimum_effect=0.3, tau2=0.09, planned_information=needed
+    )
+    assert power_at_horizon(plan) == pytest.approx(power, abs=1e-3)
+    assert required_information(-0.6, kind, 0.05, power) == pytest.approx(needed / 4.0)
+
+
+def test_days_needed_are_those_that_bring_the_information():
+    days = days_needed(PLAN, 0.9)
+    assert days is not None
+    assert days * 2000 * 0.25 / (0.32 * 0.68) == pytest.approx(required_information(0.02, "hybrid", 0.05, 0.9))
+    assert days_needed(replace(PLAN, sigma2=None)) is None
+    assert days_needed(replace(PLAN, units_per_day=0.0)) is None
+    assert days > days_needed(PLAN)
+
+
+def test_a_power_curve_has_a_point_a_look_and_a_horizon_only_plan_a_single_step():
+    curve = power_curve(PLAN, -0.03, looks=7)
+    assert curve.effect == 0.03
+    assert curve.days == pytest.approx((0, 2, 4, 6, 8, 10, 12, 14))
+    silent = replace(PLAN, kind="horizon_only", alpha_spend=0.05, alpha_any=0.0)
+    assert power_curve(silent, looks=4).power[:4] == pytest.approx((0.0, 0.0, 0.0, 0.0), abs=1e-9)
+
+
+def test_futility_at_its_edges():
+    edge = replace(PLAN, success_threshold=0.02)
+    assert futility(edge, estimate=0.015, variance=1e-4, upper=0.02).possible
+    hopeless = futility(edge, estimate=0.015, variance=1e-4, upper=0.0199)
+    assert (hopeless.possible, hopeless.reach) == (False, 0.0)
+    assert hopeless.reason == "even the best value inside the interval misses the target"
+    for variance in (0.0, float("inf"), 0.9 / PLAN.planned_information):
+        for estimate, reach in ((0.021, 1.0), (0.02, 0.0)):
+            done = futility(edge, estimate=estimate, variance=variance, upper=0.1)
+            assert (done.possible, done.reach, done.reason) == (True, reach, "nothing is left to predict")
+    asked = futility(PLAN, estimate=0.012, variance=2.5 / PLAN.planned_information, upper=0.1)
+    assert asked.reason == f"{asked.reach:.0%} chance of a significant result at the horizon"
+    ambitious = futility(edge, estimate=0.012, variance=2.5 / PLAN.planned_information, upper=0.1)
+    assert ambitious.reach < asked.reach
+
+
+def test_a_margin_may_still_be_kept_by_an_effect_below_zero():
+    """Of a plan that must only not get worse than -0.02: the target in reach is the margin, not zero."""
+    margin = replace(PLAN, success_threshold=-0.02)
+    slightly_worse = futility(margin, estimate=-0.005, variance=2.5 / PLAN.planned_information, upper=-0.001)
+    assert slightly_worse.possible
+    assert slightly_worse.reach > 0.5
+    assert not futility(margin, estimate=-0.05, variance=1e-6, upper=-0.021).possible
+    nothing = futility(PLAN, estimate=0.0, variance=2.5 / PLAN.planned_information, upper=0.02)
+    kept = futility(margin, estimate=0.0, variance=2.5 / PLAN.planned_information, upper=0.02)
+    assert kept.reach > 0.9
+    assert nothing.reach < 0.2
+
+
+@pytest.mark.parametrize(("estimate", "noise"), [(0.015, 10.0), (0.03, 30.0), (0.004, 4.0)])
+def test_early_predictions_are_pulled_towards_nothing_and_stay_unsure(estimate, noise):
+    rng = np.random.default_rng(4)
+    variance = noise / PLAN.planned_information
+    ahead = PLAN.planned_information - 1 / variance
+    posterior = 1.0 / (1.0 / variance + 1.0 / PLAN.tau2)
+    theta = rng.normal(posterior * estimate / variance, posterior**0.5, 400_000)
+    final = (estimate / variance + rng.normal(theta, ahead**-0.5) * ahead) / PLAN.planned_information
+    share = (final >= 1.959964 * PLAN.planned_information**-0.5).mean()
+    assert futility(PLAN, estimate=estimate, variance=variance, upper=0.1).reach == pytest.approx(share, abs=0.005)
+
+
+def test_the_plan_nobody_asked_for_otherwise_errs_once_in_twenty():
+    plan = Plan(tau2=1.0, planned_information=1.0, horizon_days=14.0, minimum_effect=1.0)
+    assert plan.alpha == pytest.approx(0.05)
+    assert (plan.alpha_spend, plan.alpha_any) == shares_of_alpha("hybrid", 0.05)

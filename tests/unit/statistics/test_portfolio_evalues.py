@@ -61,3 +61,10 @@ def test_a_running_p_is_exchanged_at_a_loss():
     assert np.mean([0.5 / q**0.5 for q in p]) == pytest.approx(1.0, abs=0.05)
     assert from_running_p(0.0001) == pytest.approx(log(50.0))
     assert from_running_p(0.0) == inf
+
+
+def test_unless_told_otherwise_one_in_twenty_may_be_false():
+    assert e_bh([log(20.1)]) == (True,)
+    assert e_bh([log(19.9)]) == (False,)
+    assert e_lond([log(40.1)]) == (True,)
+    assert e_lond([log(39.9)]) == (False,)

@@ -167,3 +167,10 @@ def test_too_few_units_are_unknown_rather_than_an_error():
     one = pair(np.array([1.0]), np.array([1.0]))
     assert ratio_of_sums(one) == cuped_difference(one, one) == cuped_lift(one, one) == UNKNOWN
     assert one.covariance == inf
+
+
+def test_one_lonely_unit_in_either_arm_is_enough_to_know_nothing():
+    one, many = pair(np.array([1.0]), np.array([1.0])), pair(*sample(50))
+    for arms in ((one, many), (many, one)):
+        assert cuped_difference(*arms) == cuped_lift(*arms) == UNKNOWN
+        assert ratio_difference(*arms).variance == inf
