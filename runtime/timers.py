@@ -62,14 +62,27 @@ on conflict (org_id, kind, subject_id, version) do nothing
 
 async def rest(tx: Tx, kind: str, subject_ids: Sequence[UUID], span: timedelta) -> None:
     """Claimed timers whose subjects are busy: not to be claimed for a while, and then in their order as before."""
-    mine = timers.c.subject_id.in_(subject_ids) & (timers.c.kind == kind) & timers.c.lease_until.is_not(None)
-    await tx.run(update(timers).where(mine).values(lease_until=func.clock_timestamp() + span))
+    claimed = await _claimed(tx, kind, subject_ids)
+    if claimed:
+        until = func.clock_timestamp() + span
+        await tx.run(update(timers).where(timers.c.id.in_(claimed)).values(lease_until=until))
 
 
 async def disarm_claimed(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> None:
     """Stop the claimed timers of many subjects. One armed anew since its claim, by whoever resumed its subject, stays armed."""
-    mine = timers.c.subject_id.in_(subject_ids) & (timers.c.kind == kind) & (timers.c.status == "armed")
-    await tx.run(update(timers).where(mine, timers.c.lease_until.is_not(None)).values(status="disarmed"))
+    claimed = await _claimed(tx, kind, subject_ids)
+    if claimed:
+        await tx.run(update(timers).where(timers.c.id.in_(claimed)).values(status="disarmed"))
+
+
+async def _claimed(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> list[int]:
+    """Those of the timers that are claimed, locked in the order in which everybody locks many."""
+    if not subject_ids:
+        return []
+    t = timers.c
+    mine = t.subject_id.in_(subject_ids) & (t.kind == kind) & (t.status == "armed") & t.lease_until.is_not(None)
+    rows = await tx.all(select(t.id).where(mine).order_by(t.subject_id).with_for_update())
+    return [row["id"] for row in rows]
 
 
 async def disarm(tx: Tx, subject_id: UUID, *kinds: str) -> None:

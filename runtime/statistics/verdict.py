@@ -194,8 +194,8 @@ def _reasons(
     worst = min(plan.sign * evidence.difference.lower, plan.sign * evidence.difference.upper)
     standing = case.day - (memory.standing_since if memory.standing_since is not None else case.day)
     said = {
-        f"no effect is excluded, and has been for {_days(standing)}": advice == "ship" and standing > 0.0,
-        "no effect is excluded at the horizon": advice == "ship" and standing <= 0.0,
+        f"an effect of zero is excluded, and has been for {_days(standing)}": advice == "ship" and standing > 0.0,
+        "an effect of zero is excluded at the horizon": advice == "ship" and standing <= 0.0,
         "the effect is in the harmful direction": status == "harm",
         "an effect was detected, but the estimate is short of the success threshold": found
         and status == "inconclusive",

@@ -19,7 +19,7 @@ from demo.errors import DemoFailed
 from demo.person import ScriptedPerson
 from demo.world import Wish, World, outcome_text
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(420)]
 
 STEPS = ("portfolio_review", "launch_approval", "measuring", "analysis_review")
 ENDED = {"shipped", "killed"}

@@ -233,7 +233,7 @@ def reasons(plan: Plan, phase: PhaseArms, memory: Memory | None = None, *, at_ho
 
 def test_a_clear_success_has_nothing_to_explain_but_the_wait():
     assert reasons(MEANS, means(5.0)) == "waiting until the evidence has stood for 1 day and day 3.5"
-    assert reasons(MEANS, means(5.0), at_horizon=True) == "no effect is excluded at the horizon"
+    assert reasons(MEANS, means(5.0), at_horizon=True) == "an effect of zero is excluded at the horizon"
     half = replace(MEANS, hold_days=0.5)
     assert "for 0.5 days and" in reasons(half, means(5.0))
 
