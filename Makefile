@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo run test check lint types imports fix docs bench lock clean
 PY := .venv/bin/python
+# Everything here runs as several processes: compiling the same modules in each of them takes longer than the work.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile

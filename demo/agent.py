@@ -55,6 +55,7 @@ class Agent:
         try:
             done = await self._build(build)
         except Exception as error:  # noqa: BLE001  whatever the network or the server does, the order stays in the book
+            _stop_if_told()
             cause = _root(error)
             if isinstance(cause, Refused):
                 return self._close(build, "refused", str(cause))
@@ -113,6 +114,7 @@ class Agent:
                 for experiment_id in waiting_experiments(outcomes):
                     self._pick_up(experiment_id, mcp_url, key)
             except Exception as error:  # noqa: BLE001  the server may not be up yet; the next look will tell
+                _stop_if_told()
                 _say(f"no list of outcomes: {_root(error)}")
             await asyncio.sleep(every)
 
@@ -130,6 +132,13 @@ class Agent:
             )
         )
         self.wake.set()
+
+
+def _stop_if_told() -> None:
+    """A client whose streams break while its task is being cancelled raises that instead of the cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _root(error: BaseException) -> BaseException:

@@ -37,6 +37,13 @@ def is_free(port: int) -> bool:
         return True
 
 
+def wait_for_port(port: int, seconds: float = 2) -> None:
+    """Until it is free, or the time is over: the threads of a process killed just now may hold its port a little longer."""
+    deadline = time.monotonic() + seconds
+    while not is_free(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def free_port(wanted: int, taken: set[int]) -> int:
     """The wanted port or the next free one above it; it joins `taken`."""
     port = next((port for port in range(wanted, wanted + 200) if port not in taken and is_free(port)), None)

@@ -175,6 +175,8 @@ class World:
         taken: set[int] = set()
         for name, usual in PORTS.items():
             wanted = before.get(name, usual)
+            if name in before:
+                processes.wait_for_port(wanted)
             self.ports[name] = processes.free_port(wanted, taken)
             if self.ports[name] != wanted:
                 self.wish.say(f"Port {wanted} is taken; {name} is {self.ports[name]} instead.")

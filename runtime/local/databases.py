@@ -39,13 +39,13 @@ def exists(postgres: LocalPostgres, name: str) -> bool:
 def create_database(postgres: LocalPostgres, name: str) -> str:
     """Make the database unless it is there; returns the owner's address of it."""
     if not exists(postgres, name):
-        execute(postgres, f"create database {quoted(name)} owner {OWNER}")
+        execute(postgres, f"create database {quoted(name)} owner {OWNER} strategy file_copy")
     return postgres.url(name)
 
 
 def clone_database(postgres: LocalPostgres, template: str, name: str) -> str:
     """A copy of `template`, which nobody may be connected to; returns the owner's address of the copy."""
-    execute(postgres, f"create database {quoted(name)} template {quoted(template)} owner {OWNER}")
+    execute(postgres, f"create database {quoted(name)} template {quoted(template)} owner {OWNER} strategy file_copy")
     return postgres.url(name)
 
 

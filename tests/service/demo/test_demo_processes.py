@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,18 @@ def test_a_taken_port_is_passed_over() -> None:
 
         assert port > taken
         assert processes.free_port(port, chosen) != port
+
+
+def test_a_port_that_is_let_go_in_time_is_waited_for() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        threading.Timer(0.2, lambda: (holder.shutdown(socket.SHUT_RDWR), holder.close())).start()
+
+        processes.wait_for_port(port, 5)
+
+        assert processes.free_port(port, set()) == port
 
 
 def test_children_end_when_told(tmp_path: Path) -> None:
