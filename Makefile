@@ -44,8 +44,10 @@ docs: ## Check that the documentation is complete and its links lead somewhere
 	./bootstrap.sh
 	$(PY) -m pytest tests/docs $(ARGS)
 
-bench: ## Measure start-up, memory and the statistics against their limits; ARGS="--peers --data FILE" for all of it
-	./bootstrap.sh && $(PY) -m benchmarks.loop && $(PY) -m benchmarks.statistics $(ARGS)
+bench: ## Measure everything that has a bar: start, memory, statistics, ticks, kills, ingestion; ARGS="--peers --data FILE" adds the peers
+	./bootstrap.sh
+	for one in loop measurement kills ingestion; do $(PY) -m benchmarks.$$one || exit 1; done
+	$(PY) -m benchmarks.statistics $(ARGS)
 
 lock: ## Resolve requirements.lock anew after pyproject.toml changed; ARGS=--upgrade takes newer versions
 	./bootstrap.sh

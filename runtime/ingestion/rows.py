@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import itemgetter
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Self, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Self, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from typing_extensions import TypedDict
 
 from runtime.ingestion.limits import MOST_POINTS
 from runtime.integrations.signals.sums import LARGEST
