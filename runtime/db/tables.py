@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 from runtime.db.columns import Moment, metadata
+from runtime.db.conversed import gate_readings, slack_installations
 from runtime.db.ingested import (
     ingested_batches,
     ingested_rollups,
@@ -32,10 +33,11 @@ from runtime.db.ledger import deliveries, inbound_events, journal, outbox, timer
 from runtime.db.measured import measurement_reads, measurement_rollups, plan_registrations
 
 __all__ = [
-    "agent_runs", "deliveries", "experiment_phases", "experiments", "human_gates", "inbound_events", "ingested_batches",
+    "agent_runs", "deliveries", "experiment_phases", "experiments", "gate_readings", "human_gates", "inbound_events", "ingested_batches",
     "ingested_points", "ingested_rollups", "ingested_rows", "ingested_signals", "ingested_totals", "ingested_units", "journal", "keys",
-    "learnings", "llm_calls", "llm_provider_configs", "looks", "measurement_reads", "measurement_rollups", "members", "metadata",
-    "orgs", "outbox", "outcomes", "plan_registrations", "secrets", "signal_measurements", "snapshots", "timers", "workspaces",
+    "learnings", "llm_calls", "llm_provider_configs", "looks", "measurement_reads", "measurement_rollups", "members", "metadata", "orgs",
+    "outbox", "outcomes", "plan_registrations", "secrets", "signal_measurements", "slack_installations", "snapshots", "timers",
+    "workspaces",
 ]  # fmt: skip
 
 orgs = Table(
@@ -73,6 +75,8 @@ members = Table(
     Column("slack_user_id", Text),
     Column("timezone", Text, nullable=False, server_default=text("'UTC'")),
     Column("away_until", Moment),
+    Column("away_source", Text),
+    Column("status_seen_at", Moment),
     Column("created_at", Moment, nullable=False, server_default=text("now()")),
 )
 
@@ -199,6 +203,7 @@ experiments = Table(
     Column("build_report", JSONB),
     Column("rollout_percent", Integer, nullable=False, server_default=text("0")),
     Column("rollout_cap", Integer),
+    Column("terms", JSONB, nullable=False, server_default=text("'[]'")),
     Column("data_from", Moment),
     Column("extended_days", Float, nullable=False, server_default=text("0")),
     Column("paused_from", Text),
@@ -330,10 +335,16 @@ human_gates = Table(
     Column("chain_position", Integer, nullable=False, server_default=text("0")),
     Column("sla_hours", Float, nullable=False, server_default=text("24")),
     Column("due_at", Moment, nullable=False),
+    Column("calendar", JSONB),
+    Column("snoozed_until", Moment),
+    Column("snoozed_by", Text),
+    Column("quorum", Integer, nullable=False, server_default=text("1")),
+    Column("first_answer", JSONB),
     Column("channel", Text, nullable=False),
     Column("status", Text, nullable=False, server_default=text("'pending'")),
     Column("choice", Text),
     Column("conditions", ARRAY(Text)),
+    Column("terms", JSONB, nullable=False, server_default=text("'[]'")),
     Column("selection", JSONB),
     Column("response_note", Text),
     Column("decided_by", Text),
