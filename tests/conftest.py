@@ -1,6 +1,7 @@
 """Real servers for every test: one embedded Postgres and one queue a session, one fresh database a test."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -24,6 +25,10 @@ hypothesis.settings.register_profile(
     "suite", deadline=None, max_examples=30, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("suite")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEYS = "test:" + "A" * 43 + "="
 _numbers = count(1)
