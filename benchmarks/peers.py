@@ -58,7 +58,7 @@ def run_peers(bench: Bench) -> tuple[Mapping[str, Mapping[str, str]], list[str]]
             try:
                 found = _asked(peer, inputs)
             except (subprocess.SubprocessError, OSError, ValueError) as error:
-                excuses.append(f"{peer.name} could not be run: {_sentence(error)}")
+                excuses.append(f"{peer.name} could not be run: {sentence(error)}")
                 continue
             for key, figure in found.items():
                 figures.setdefault(key, {})[peer.name] = figure
@@ -66,7 +66,7 @@ def run_peers(bench: Bench) -> tuple[Mapping[str, Mapping[str, str]], list[str]]
 
 
 def _asked(peer: Peer, inputs: Path) -> dict[str, str]:
-    python = _installed(peer)
+    python = installed(peer)
     script = Path(__file__).with_name("peer_script.py")
     answer = subprocess.run(
         [str(python), str(script), peer.name, str(inputs)],
@@ -80,7 +80,7 @@ def _asked(peer: Peer, inputs: Path) -> dict[str, str]:
     return figures
 
 
-def _installed(peer: Peer) -> Path:
+def installed(peer: Peer) -> Path:
     """The peer's Python; made on first use, kept until `make clean`."""
     home = HOME / peer.name
     python = home / "bin" / "python"
@@ -89,7 +89,8 @@ def _installed(peer: Peer) -> Path:
     shutil.rmtree(home, ignore_errors=True)
     interpreter = _interpreter(peer)
     _uv("venv", "--quiet", "--python", interpreter, str(home))
-    _uv("pip", "install", "--quiet", "--python", str(python), *peer.needs)
+    if peer.needs:
+        _uv("pip", "install", "--quiet", "--python", str(python), *peer.needs)
     alone = ["--no-deps"] if peer.alone else []
     _uv("pip", "install", "--quiet", "--python", str(python), *alone, peer.package)
     (home / "ready").touch()
@@ -125,7 +126,7 @@ def _uv(*arguments: str) -> str:
     ).stdout
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     if isinstance(error, subprocess.TimeoutExpired):
         return f"it took more than {error.timeout:.0f} s"
     if isinstance(error, subprocess.CalledProcessError):

@@ -15,6 +15,12 @@ KINDS: dict[str, type[Any]] = {
     "launch": charts.LaunchChart,
     "effect": charts.EffectChart,
     "signal": charts.SignalChart,
+    "segments": charts.SegmentsChart,
+    "funnel": charts.FunnelChart,
+    "split": charts.SplitChart,
+    "calibration": charts.CalibrationChart,
+    "gantt": charts.GanttChart,
+    "guardrails": charts.GuardrailsChart,
 }
 _UNBOUNDED = {"low": "-inf", "lower": "-inf", "high": "inf", "upper": "inf"}
 

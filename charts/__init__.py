@@ -4,9 +4,18 @@ from threading import Lock
 
 from charts.kinds import Chart, kind_of
 from charts.models import (
+    CalibrationChart,
     Drawing,
     EffectChart,
     EffectPoint,
+    Forecast,
+    FunnelArm,
+    FunnelChart,
+    GanttChart,
+    GanttRow,
+    GateMark,
+    GuardrailRow,
+    GuardrailsChart,
     GuardrailStrip,
     Interval,
     LaunchChart,
@@ -14,29 +23,49 @@ from charts.models import (
     PortfolioChart,
     PortfolioItem,
     Provenance,
+    SegmentRow,
+    SegmentsChart,
     SignalChart,
     SignalPoint,
+    Span,
+    SplitArm,
+    SplitChart,
 )
 from charts.style import DENSITY, WIDTH, ThemeName, theme_named
 
 __all__ = [
+    "CalibrationChart",
     "Chart",
     "Drawing",
     "EffectChart",
     "EffectPoint",
+    "Forecast",
+    "FunnelArm",
+    "FunnelChart",
+    "GanttChart",
+    "GanttRow",
+    "GateMark",
+    "GuardrailRow",
     "GuardrailStrip",
+    "GuardrailsChart",
     "Interval",
     "LaunchChart",
     "PhaseMark",
     "PortfolioChart",
     "PortfolioItem",
     "Provenance",
+    "SegmentRow",
+    "SegmentsChart",
     "SignalChart",
     "SignalPoint",
+    "Span",
+    "SplitArm",
+    "SplitChart",
     "ThemeName",
     "alt_text",
     "draw",
     "sparkline",
+    "svg",
 ]
 
 _PRESS = Lock()  # matplotlib's font and text caches are not made for several threads
@@ -53,6 +82,17 @@ def draw(chart: Chart, *, theme: ThemeName = "light") -> Drawing:
         kind.paint(sheet, chart)
         png = sheet.png(_metadata(chart, alt))
     return Drawing(png=png, alt=alt, sparkline=spark, width=WIDTH * DENSITY, height=tall * DENSITY)
+
+
+def svg(chart: Chart, *, theme: ThemeName = "light") -> bytes:
+    """The same picture as SVG, with the same title, description and provenance inside."""
+    kind, colours = kind_of(chart), theme_named(theme)
+    with _PRESS:
+        from charts.sheet import Sheet  # noqa: PLC0415 - importing the dataclasses must not import matplotlib
+
+        sheet = Sheet(colours, kind.height(chart), vector=True)
+        kind.paint(sheet, chart)
+        return sheet.svg(_metadata(chart, kind.alt_text(chart)))
 
 
 def alt_text(chart: Chart) -> str:

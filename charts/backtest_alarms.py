@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from charts import frame, style
 from charts.backtest import AlarmBar, AlarmsChart
 from charts.safe import plain
-from charts.scales import Ruler
+from charts.scales import Area, Ruler
 
 if TYPE_CHECKING:
     from charts.sheet import Sheet
@@ -41,7 +41,7 @@ def _row(sheet: "Sheet", bar: AlarmBar, scale: Ruler, y: float, *, beyond: bool)
     colour = sheet.theme.bad if beyond else sheet.theme.good
     end = max(scale(bar.rate), scale(0.0) + 1.5)
     sheet.text(style.MARGIN, y + 19, bar.name, bold=bar.ours, room=265, least=12)
-    sheet.band((scale(0.0), end), (y, y), (y + 26, y + 26), colour, opacity=1.0)
+    sheet.block(Area(scale(0.0), y, end, y + 26), colour)
     low, high = scale(max(0.0, bar.rate - 2.0 * bar.error)), scale(bar.rate + 2.0 * bar.error)
     sheet.line((low, high), (y + 13, y + 13), sheet.theme.ink, width=2.0)
     sign = "✕" if beyond else "✓"

@@ -6,7 +6,7 @@ from charts import frame, style
 from charts.amounts import chance
 from charts.backtest import RuleBar, RulesChart
 from charts.safe import plain
-from charts.scales import Ruler
+from charts.scales import Area, Ruler
 
 if TYPE_CHECKING:
     from charts.sheet import Sheet
@@ -47,7 +47,7 @@ def _legend(sheet: "Sheet") -> None:
         ("time saved (median call)", sheet.theme.effect),
         ("calls contradicted later", sheet.theme.bad),
     ):
-        sheet.band((x, x + 14), (66, 66), (80, 80), colour, opacity=1.0)
+        sheet.block(Area(x, 66, x + 14, 80), colour)
         x += 24 + sheet.text(x + 20, 79, words, size=style.SMALL, colour=sheet.theme.ink) + 16
 
 
@@ -56,5 +56,5 @@ def _row(sheet: "Sheet", bar: RuleBar, scale: Ruler, y: float) -> None:
     sheet.text(style.MARGIN, y + 34, f"{bar.calls} calls", size=style.SMALL, colour=sheet.theme.soft)
     for offset, share, colour in ((0.0, bar.saved, sheet.theme.effect), (20.0, bar.contradicted, sheet.theme.bad)):
         end = max(scale(share), scale(0.0) + 1.5)
-        sheet.band((scale(0.0), end), (y + offset,) * 2, (y + offset + 16,) * 2, colour, opacity=1.0)
+        sheet.block(Area(scale(0.0), y + offset, end, y + offset + 16), colour)
         sheet.text(end + 6, y + offset + 14, chance(share), size=style.SMALL, colour=colour, bold=bar.ours)

@@ -3,15 +3,43 @@
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from charts.models import EffectChart, LaunchChart, PortfolioChart, SignalChart
+from charts.models import (
+    CalibrationChart,
+    EffectChart,
+    FunnelChart,
+    GanttChart,
+    GuardrailsChart,
+    LaunchChart,
+    PortfolioChart,
+    SegmentsChart,
+    SignalChart,
+    SplitChart,
+)
 
-Chart = PortfolioChart | LaunchChart | EffectChart | SignalChart
+Chart = (
+    PortfolioChart
+    | LaunchChart
+    | EffectChart
+    | SignalChart
+    | SegmentsChart
+    | FunnelChart
+    | SplitChart
+    | CalibrationChart
+    | GanttChart
+    | GuardrailsChart
+)
 
 MODULES: dict[type[Any], str] = {
     PortfolioChart: "charts.portfolio",
     LaunchChart: "charts.launch",
     EffectChart: "charts.effect",
     SignalChart: "charts.level",
+    SegmentsChart: "charts.segments",
+    FunnelChart: "charts.funnel",
+    SplitChart: "charts.split",
+    CalibrationChart: "charts.calibration",
+    GanttChart: "charts.gantt",
+    GuardrailsChart: "charts.guardrails",
 }
 
 

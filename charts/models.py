@@ -157,6 +157,148 @@ class SignalChart:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """The effect within one segment of `n` units; `called` when it survives the rule that allows for many segments."""
+
+    name: str
+    effect: Interval
+    n: int
+    called: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentsChart:
+    """Effects by segment beside the effect on everybody; `rule` names what keeps many looks from finding what is not there."""
+
+    title: str
+    metric: str
+    unit: str
+    direction: str
+    overall: Interval
+    rows: tuple[SegmentRow, ...]
+    rule: str
+    provenance: Provenance
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelArm:
+    """How many units of one variant reached each step."""
+
+    name: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelChart:
+    """Units by step and variant, as shares of those who entered; the first arm is control. Counts, without intervals."""
+
+    title: str
+    steps: tuple[str, ...]
+    arms: tuple[FunnelArm, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class SplitArm:
+    """One variant: the share of units planned for it (0..1) and the units that came."""
+
+    name: str
+    planned: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SplitChart:
+    """Whether units were split as planned (SRM); `p_value` is valid at every look, `flagged` is the registered test's answer."""
+
+    title: str
+    arms: tuple[SplitArm, ...]
+    p_value: float | None
+    flagged: bool
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What was predicted for one experiment, and what was measured when it was decided."""
+
+    name: str
+    predicted: Interval
+    observed: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationChart:
+    """Predictions against measurements; `promised` is the share (0..1) of effects the predicted ranges should hold."""
+
+    title: str
+    metric: str
+    unit: str
+    forecasts: tuple[Forecast, ...]
+    promised: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of an experiment's life in one state; without an end it goes on."""
+
+    state: str
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GateMark:
+    """A gate: when it opened, when it was answered (None: it waits), and the answer's status."""
+
+    name: str
+    opened: datetime
+    answered: datetime | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class GanttRow:
+    name: str
+    spans: tuple[Span, ...]
+    gates: tuple[GateMark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GanttChart:
+    """An outcome's experiments and gates over time, up to `now` and towards the `horizon`."""
+
+    title: str
+    rows: tuple[GanttRow, ...]
+    now: datetime
+    horizon: datetime | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailRow:
+    """One guardrail: its level with its always-valid interval, its limit and the side it must stay on ("min" or "max")."""
+
+    name: str
+    level: Interval
+    limit: float
+    side: str
+    state: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailsChart:
+    """Guardrails against their limits, each on an axis of its own, worst first."""
+
+    title: str
+    rows: tuple[GuardrailRow, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """A finished picture: `width` and `height` are device pixels, to be shown at half that size (2x density)."""
 

@@ -1,9 +1,8 @@
 """A portfolio of proposals: a forest plot of predicted ranges against the effect that is still needed."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from charts import amounts, frame, scales, style, words
+from charts import amounts, forest, frame, scales, style, words
 from charts.frame import Upright
 from charts.models import Interval, PortfolioChart, PortfolioItem
 from charts.safe import plain
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
 _MOST = 12
 _ROW = 54
-_NAMES = 330  # css pixels for names; the plot begins here
 _GUTTER = 134
 _AUTHORS = {
     "playbook": "catalogue tactics (playbook), not model output",
@@ -137,9 +135,14 @@ def _scale(chart: PortfolioChart, left: float, right: float) -> Ruler:
 
 
 def _forest(sheet: "Sheet", chart: PortfolioChart, top: float, bottom: float) -> None:
-    area = Area(_NAMES, top, sheet.width - _GUTTER, bottom)
+    area = Area(forest.NAMES, top, sheet.width - _GUTTER, bottom)
     scale = _scale(chart, area.left, area.right)
-    _effect_axis(sheet, chart, area, scale)
+    caption = ", ".join(
+        filter(
+            None, (f"Effect on {plain(chart.metric, 40) or 'metric'}", amounts.suffix(chart.unit, change=True).strip())
+        )
+    )
+    forest.effect_axis(sheet, area, scale, chart.unit, caption, chart.direction)
     gap = needed(chart)
     marks = [Upright(scale(0.0), "no effect", sheet.theme.ink, (), 2.0)]
     if gap:
@@ -158,32 +161,14 @@ def _forest(sheet: "Sheet", chart: PortfolioChart, top: float, bottom: float) ->
         )
 
 
-def _effect_axis(sheet: "Sheet", chart: PortfolioChart, area: Area, scale: Ruler) -> None:
-    found, step = scales.ticks(scale, 4)
-    for value in found:
-        x = scale(value)
-        sheet.line((x, x), (area.top, area.bottom), sheet.theme.grid)
-        label = amounts.tick(value, step, chart.unit, change=True)
-        sheet.text(x, area.bottom + 20, label, colour=sheet.theme.soft, align="center")
-    unit = amounts.suffix(chart.unit, change=True).strip()
-    sides = {"increase": "better →", "decrease": "← better"}
-    caption = ", ".join(filter(None, (f"Effect on {plain(chart.metric, 40) or 'metric'}", unit)))
-    sheet.text(
-        style.MARGIN, area.bottom + 20, caption, size=style.SMALL, colour=sheet.theme.soft, room=_NAMES - 60, least=12
-    )
-    better = sides.get(chart.direction, "")
-    sheet.text(
-        sheet.width - style.MARGIN, area.bottom + 20, better, size=style.SMALL, colour=sheet.theme.soft, align="right"
-    )
-
-
 def _row(sheet: "Sheet", numbered: tuple[int, PortfolioItem], unit: str, area: Area, scale: Ruler) -> None:
     number, item = numbered
     theme, middle = sheet.theme, (area.top + area.bottom) / 2
     _name(sheet, number, item, middle)
-    _predicted(sheet, item, middle - (6 if item.observed else 0), area, scale)
+    predicted = Interval(item.low, item.high, item.expected)
+    forest.bar(sheet, predicted, middle - (6 if item.observed else 0), area, scale, theme.effect, width=7, shape="s")
     if item.observed:
-        _observed(sheet, item.observed, middle + 10, area, scale)
+        forest.bar(sheet, item.observed, middle + 10, area, scale, theme.ink, width=2.5, shape="D")
     family = amounts.known((item.expected, item.low, item.high))
     size, span = (
         amounts.change(item.expected, unit, beside=family),
@@ -198,7 +183,7 @@ def _row(sheet: "Sheet", numbered: tuple[int, PortfolioItem], unit: str, area: A
 def _name(sheet: "Sheet", number: int, item: PortfolioItem, middle: float) -> None:
     """The name in one or two lines, centred on the row together with the line of doubts."""
     left = style.MARGIN + 30
-    room = _NAMES - left - 16
+    room = forest.NAMES - left - 16
     lines = sheet.wrapped(plain(item.name, 80) or "unnamed", style.SMALL, room, 2, bold=True)
     y = middle - 9 * len(lines) + 9
     sheet.text(style.MARGIN, y, f"{number}.", size=style.SMALL, bold=True)
@@ -206,27 +191,3 @@ def _name(sheet: "Sheet", number: int, item: PortfolioItem, middle: float) -> No
         sheet.text(left, y, line, size=style.SMALL, bold=True, room=room)
         y += 18
     sheet.text(left, y, _doubts(item), size=14, colour=sheet.theme.soft, room=room, least=12)
-
-
-def _predicted(sheet: "Sheet", item: PortfolioItem, y: float, area: Area, scale: Ruler) -> None:
-    theme = sheet.theme
-    ends = _ends(item.low, item.high, scale, area)
-    sheet.line(ends, (y, y), theme.effect, width=7, clip=area)
-    for value, edge, shape in ((item.low, area.left, "<"), (item.high, area.right, ">")):
-        if amounts.finite(value) is None:
-            sheet.mark(edge, y, shape, 13, theme.effect)
-    if amounts.finite(item.expected) is not None:
-        sheet.mark(scale(item.expected), y, "s", 14, theme.effect)
-
-
-def _ends(low: float, high: float, scale: Ruler, area: Area) -> Sequence[float]:
-    """Pixels of both ends; one that is not bounded runs to the edge of the plot."""
-    first, last = amounts.finite(low), amounts.finite(high)
-    pixels = (area.left if first is None else scale(first), area.right if last is None else scale(last))
-    return sorted(pixels)
-
-
-def _observed(sheet: "Sheet", seen: Interval, y: float, area: Area, scale: Ruler) -> None:
-    sheet.line(_ends(seen.low, seen.high, scale, area), (y, y), sheet.theme.ink, width=2.5, clip=area)
-    if seen.point is not None and amounts.finite(seen.point) is not None:
-        sheet.mark(scale(seen.point), y, "D", 11, sheet.theme.ink)

@@ -6,10 +6,11 @@ from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
-from matplotlib import font_manager
+from matplotlib import font_manager, rc_context
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font, LoadFlags
@@ -95,9 +96,9 @@ def _canvas() -> FigureCanvasAgg:
 class _Words(Artist):
     """One line of text, drawn without matplotlib's own layout: half the time, and `$` is never read as mathematics."""
 
-    def __init__(self, x: float, y: float, text: str, font: FontProperties, colour: str) -> None:
+    def __init__(self, place: tuple[float, float], text: str, font: FontProperties, colour: str) -> None:
         super().__init__()
-        self._place = (x * style.DENSITY, y * style.DENSITY)
+        self._place = place
         self._said, self._font, self._colour = text, font, colour
 
     def draw(self, renderer: RendererBase) -> None:
@@ -112,8 +113,9 @@ class _Words(Artist):
 class Sheet:
     """One picture in the making, one at a time in a process; what is drawn later lies on top."""
 
-    def __init__(self, theme: style.Theme, height: int = style.HEIGHT) -> None:
+    def __init__(self, theme: style.Theme, height: int = style.HEIGHT, *, vector: bool = False) -> None:
         self.theme = theme
+        self._scale = _POINTS if vector else style.DENSITY
         self.width = style.WIDTH
         self.height = height
         self._canvas = _canvas()
@@ -121,7 +123,7 @@ class Sheet:
         self._figure.clear()
         self._figure.set_size_inches(self.width / 100, height / 100)
         self._figure.set_facecolor(theme.ground)
-        self._pixels = Affine2D().scale(style.DENSITY, -style.DENSITY).translate(0, height * style.DENSITY)
+        self._pixels = Affine2D().scale(self._scale, -self._scale).translate(0, height * self._scale)
         self._layer = 0.0
 
     def _add(self, artist: Artist, clip: Area | None = None) -> None:
@@ -182,7 +184,8 @@ class Sheet:
         shown = self.cut(text, size, room if room is not None else self.width, bold=bold)
         wide = self.measure(shown, size, bold=bold)
         start = x - wide * {"left": 0.0, "center": 0.5, "right": 1.0}[align]
-        self._add(_Words(start, y, shown, _font(size, bold=bold), colour or self.theme.ink))
+        place = (start * self._scale, y * self._scale)
+        self._add(_Words(place, shown, _font(size, bold=bold), colour or self.theme.ink))
         return wide
 
     def line(
@@ -225,6 +228,10 @@ class Sheet:
         corners = np.column_stack((across, around))
         self._add(Polygon(corners, facecolor=colour, alpha=opacity, edgecolor="none"), clip)
 
+    def block(self, area: Area, colour: str) -> None:
+        """A filled rectangle with square ends: a length that starts and ends where its numbers do."""
+        self.band((area.left, area.right), (area.top, area.top), (area.bottom, area.bottom), colour, opacity=1.0)
+
     def hatched(self, area: Area, colour: str, clip: Area, *, gap: float = 9.0) -> None:
         """Slanting strokes over a rectangle: a range that stays visible in grey and under another band."""
         held = Area(area.left, max(area.top, clip.top), area.right, min(area.bottom, clip.bottom))
@@ -252,4 +259,15 @@ class Sheet:
             out, metadata={**metadata, "Software": None}, pil_kwargs={"compress_level": 1}
         )
         self._figure.clear()
+        return out.getvalue()
+
+    def svg(self, metadata: dict[str, str]) -> bytes:
+        """Lines and letters for pages and paper, of a sheet made with `vector`; letters are drawn, so no font is needed."""
+        out = io.BytesIO()
+        told = {"Title": metadata["Title"], "Description": metadata["Description"], "Source": metadata["Source"]}
+        told |= {"Identifier": metadata["Snapshot"], "Date": metadata["Data-Through"], "Creator": "Outcome Runtime"}
+        with rc_context({"svg.hashsalt": metadata["Snapshot"] or "none"}):
+            FigureCanvasSVG(self._figure).print_svg(out, metadata=told)  # type: ignore[no-untyped-call]
+        self._figure.clear()
+        _canvas.cache_clear()
         return out.getvalue()

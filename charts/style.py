@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-ThemeName = Literal["light", "dark"]
+ThemeName = Literal["light", "dark", "print"]
 
 WIDTH = 800  # css pixels; device pixels are twice that
 HEIGHT = 450
@@ -55,6 +55,18 @@ THEMES: dict[str, Theme] = {
         good="#3CCB9F",
         bad="#FF9166",
         warn="#F2B73C",
+    ),
+    # Colours of clearly different greys, for paper and for a reader who sees no colour.
+    "print": Theme(
+        ground="#FFFFFF",
+        ink="#000000",
+        soft="#4A4A4A",
+        grid="#D0D0D0",
+        effect="#00366B",
+        forecast="#7A4A66",
+        good="#00432F",
+        bad="#8F2300",
+        warn="#6B4A00",
     ),
 }
 

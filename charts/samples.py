@@ -1,0 +1,242 @@
+"""One sample of each chart kind: the gallery in the documentation, and what the tests draw."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from math import exp, sqrt
+
+from charts.kinds import Chart
+from charts.models import (
+    CalibrationChart,
+    EffectChart,
+    EffectPoint,
+    Forecast,
+    FunnelArm,
+    FunnelChart,
+    GanttChart,
+    GanttRow,
+    GateMark,
+    GuardrailRow,
+    GuardrailsChart,
+    GuardrailStrip,
+    Interval,
+    LaunchChart,
+    PhaseMark,
+    PortfolioChart,
+    PortfolioItem,
+    Provenance,
+    SegmentRow,
+    SegmentsChart,
+    SignalChart,
+    SignalPoint,
+    Span,
+    SplitArm,
+    SplitChart,
+)
+
+_START = datetime(2026, 3, 3, tzinfo=UTC)
+_ORIGIN = Provenance(
+    snapshot_id="0190f3a2-7c41-7d2e-9a55-3b1c2f0e8d77",
+    data_from=_START,
+    data_through=_START + timedelta(days=21, hours=14),
+    source="mixpanel",
+)
+
+
+def effect() -> EffectChart:
+    points = tuple(
+        EffectPoint(
+            _START + timedelta(hours=6 * i), 0.031, 0.031 - 0.15 / sqrt(i), 0.031 + 0.15 / sqrt(i), 60 * i, 59 * i
+        )
+        for i in range(1, 86)
+    )
+    return EffectChart(
+        title="One-page checkout on mobile",
+        metric="checkout_completed",
+        unit="share",
+        direction="increase",
+        points=points,
+        success_threshold=0.02,
+        predicted=Interval(0.01, 0.05, 0.03),
+        horizon=_START + timedelta(days=28),
+        crossed_at=_START + timedelta(days=12),
+        phases=(PhaseMark(_START + timedelta(days=7), "rollout 10 % to 50 %"),),
+        status="success",
+        headline="Completion rises by 3.1 points.",
+        guardrails=(
+            GuardrailStrip("payment_success_rate", 0.9812, 0.97, "min", "safe", "share"),
+            GuardrailStrip("checkout_p95_latency", 842.0, 800.0, "max", "violated", "ms"),
+        ),
+        control_mean=0.321,
+        treatment_mean=0.352,
+        srm_flagged=False,
+        provenance=_ORIGIN,
+        confidence=0.95,
+    )
+
+
+def portfolio() -> PortfolioChart:
+    return PortfolioChart(
+        title="Three bets to lift mobile checkout",
+        outcome="Reduce mobile checkout abandonment",
+        metric="checkout_completed",
+        unit="share",
+        direction="increase",
+        baseline=0.32,
+        target=0.45,
+        items=(
+            PortfolioItem("One-page checkout", 0.01, 0.03, 0.05, 0.6, "low", Interval(0.012, 0.05, 0.031)),
+            PortfolioItem("Guest checkout by default", 0.015, 0.05, 0.14, 0.5, "high"),
+            PortfolioItem("Explain shipping cost early", -0.005, 0.012, 0.03, 0.4, "low"),
+        ),
+        generated_by="playbook",
+        provenance=_ORIGIN,
+    )
+
+
+def launch() -> LaunchChart:
+    days = tuple(float(day) for day in range(0, 57, 2))
+    return LaunchChart(
+        title="One-page checkout on mobile",
+        metric="checkout_completed",
+        unit="share",
+        baseline=0.32,
+        minimum_effect=0.02,
+        days=days,
+        power=tuple(1 - exp(-((day / 22) ** 1.6)) for day in days),
+        horizon_days=42,
+        units_per_day=1234,
+        rollout_percent=10,
+        guardrails=("payment_success_rate", "checkout_p95_latency"),
+        flag_key="or-one-page-checkout",
+        plan_digest="sha256:9f2c11ab54",
+        provenance=_ORIGIN,
+    )
+
+
+def signal() -> SignalChart:
+    return SignalChart(
+        title="Mobile checkout completion",
+        metric="checkout_completed",
+        unit="share",
+        points=tuple(SignalPoint(_START + timedelta(days=i), 0.32 + 0.004 * i, 1200) for i in range(22)),
+        target=0.45,
+        baseline=0.32,
+        marks=(PhaseMark(_START + timedelta(days=7), "one-page 50 %"),),
+        provenance=_ORIGIN,
+    )
+
+
+def segments() -> SegmentsChart:
+    return SegmentsChart(
+        title="One-page checkout by device",
+        metric="checkout_completed",
+        unit="share",
+        direction="increase",
+        overall=Interval(0.012, 0.05, 0.031),
+        rows=(
+            SegmentRow("iOS", Interval(0.021, 0.083, 0.052), 4120, called=True),
+            SegmentRow("Android", Interval(-0.012, 0.049, 0.018), 3980),
+            SegmentRow("Desktop, returning customers of the loyalty programme", Interval(-0.03, 0.05, 0.009), 2210),
+            SegmentRow("Tablet", Interval(float("-inf"), float("inf"), 0.02), 31),
+        ),
+        rule="mean of e-values, 5 %",
+        provenance=_ORIGIN,
+        confidence=0.95,
+    )
+
+
+def funnel() -> FunnelChart:
+    return FunnelChart(
+        title="Checkout, step by step",
+        steps=("Cart", "Address", "Payment", "Order placed"),
+        arms=(FunnelArm("control", (6010, 4120, 2930, 1931)), FunnelArm("treatment", (5990, 4410, 3240, 2108))),
+        provenance=_ORIGIN,
+    )
+
+
+def split() -> SplitChart:
+    return SplitChart(
+        title="Randomisation of one-page checkout",
+        arms=(SplitArm("control", 0.5, 6010), SplitArm("treatment", 0.5, 5405)),
+        p_value=2.1e-7,
+        flagged=True,
+        provenance=_ORIGIN,
+    )
+
+
+def calibration() -> CalibrationChart:
+    seen = (
+        (0.01, 0.03, 0.05, 0.012, 0.05, 0.031),
+        (0.015, 0.05, 0.14, -0.01, 0.02, 0.004),
+        (0.0, 0.012, 0.03, 0.0, 0.02, 0.011),
+    )
+    return CalibrationChart(
+        title="Can the proposals' numbers be believed?",
+        metric="checkout_completed",
+        unit="share",
+        forecasts=tuple(
+            Forecast(f"experiment {i}", Interval(a, c, b), Interval(d, e, f))
+            for i, (a, b, c, d, e, f) in enumerate(seen, 1)
+        ),
+        promised=0.8,
+        provenance=_ORIGIN,
+    )
+
+
+def gantt() -> GanttChart:
+    day = timedelta(days=1)
+    return GanttChart(
+        title="Mobile checkout, experiment by experiment",
+        rows=(
+            GanttRow(
+                "One-page checkout",
+                (
+                    Span("building", _START, _START + 2 * day),
+                    Span("measuring", _START + 3 * day, _START + 14 * day),
+                    Span("shipped", _START + 15 * day, _START + 15 * day),
+                ),
+                (
+                    GateMark("gate 1", _START - day, _START, "approved"),
+                    GateMark("gate 2", _START + 2 * day, _START + 3 * day, "approved_with_conditions"),
+                    GateMark("gate 3", _START + 14 * day, _START + 15 * day, "approved"),
+                ),
+            ),
+            GanttRow(
+                "Guest checkout by default",
+                (
+                    Span("building", _START + 4 * day, _START + 9 * day),
+                    Span("awaiting_launch_gate", _START + 9 * day, None),
+                ),
+                (GateMark("gate 2", _START + 9 * day, None, "pending"),),
+            ),
+        ),
+        now=_START + 17 * day,
+        horizon=_START + 42 * day,
+        provenance=_ORIGIN,
+    )
+
+
+def guardrails() -> GuardrailsChart:
+    return GuardrailsChart(
+        title="Guardrails of one-page checkout",
+        rows=(
+            GuardrailRow("payment_success_rate", Interval(0.976, 0.986, 0.981), 0.97, "min", "safe", "share"),
+            GuardrailRow("checkout_p95_latency", Interval(818.0, 866.0, 842.0), 800.0, "max", "violated", "ms"),
+            GuardrailRow("refund_rate", Interval(0.004, 0.019, 0.011), 0.015, "max", "inconclusive", "share"),
+        ),
+        provenance=_ORIGIN,
+    )
+
+
+SAMPLES: Mapping[str, Callable[[], Chart]] = {
+    "effect": effect,
+    "portfolio": portfolio,
+    "launch": launch,
+    "signal": signal,
+    "segments": segments,
+    "funnel": funnel,
+    "split": split,
+    "calibration": calibration,
+    "gantt": gantt,
+    "guardrails": guardrails,
+}
