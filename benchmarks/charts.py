@@ -69,11 +69,11 @@ def plain_matplotlib(chart: EffectChart, *, reused: Any = None) -> bytes:
         alpha=0.1,
     )
     for phase in chart.phases:
-        axes.axvline(date2num(phase.at), linestyle=":")
+        axes.axvline(date2num(phase.at), linestyle=":")  # type: ignore[no-untyped-call]
         axes.annotate(phase.label, (phase.at, 0.1))
     for moment in (chart.crossed_at, chart.horizon):
         if moment:
-            axes.axvline(date2num(moment), linestyle="-.")
+            axes.axvline(date2num(moment), linestyle="-.")  # type: ignore[no-untyped-call]
     axes.set_ylim(-0.05, 0.12)
     axes.grid(visible=True, axis="y")
     figure.text(0.02, 0.93, chart.title, fontsize=18, weight="bold")

@@ -99,7 +99,7 @@ def environment(url: str, redis: str, port: int, folder: Path) -> dict[str, str]
     return os.environ | {
         "DATABASE_URL": url, "REDIS_URL": redis, "ENCRYPTION_KEYS": KEYS, "API_SECRET": "s" * 40, "PORT": str(port),
         "DATA_DIR": str(folder), "INGEST_BACKLOG_ROWS": "100000000", "SLACK_SIGNING_SECRET": "s" * 32, "SLACK_BOT_TOKEN": "xoxb-bench",
-        "SLACK_API_URL": "http://127.0.0.1:1/",
+        "SLACK_BASE_URL": "http://127.0.0.1:1/",
     }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from matplotlib.ft2font import FT2Font, LoadFlags
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Polygon
 from matplotlib.transforms import Affine2D, Bbox
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from charts import style
 from charts.safe import plain
@@ -254,10 +256,15 @@ class Sheet:
         return right - wide
 
     def png(self, metadata: dict[str, str]) -> bytes:
-        out = io.BytesIO()
-        self._canvas.print_png(  # type: ignore[no-untyped-call]
-            out, metadata={**metadata, "Software": None}, pil_kwargs={"compress_level": 1}
-        )
+        """Without an alpha channel, which a full ground does not need and which takes a fifth of the time."""
+        self._canvas.draw()  # type: ignore[no-untyped-call]
+        buffer = self._canvas.buffer_rgba()  # type: ignore[no-untyped-call]
+        told = PngInfo()
+        for name, value in metadata.items():
+            told.add_text(name, value)
+        with Image.frombuffer("RGBA", self._canvas.get_width_height(), buffer, "raw", "RGBA", 0, 1) as image:
+            out = io.BytesIO()
+            image.convert("RGB").save(out, "png", compress_level=1, pnginfo=told, dpi=(_DPI, _DPI))
         self._figure.clear()
         return out.getvalue()
 
