@@ -31,13 +31,13 @@ async def mcp(request: web.Request) -> web.StreamResponse:
 
 def create_app(runtime: Runtime, org_id: UUID) -> web.Application:
     """Everything mounted; Slack's handlers answer within its three seconds because they only write rows."""
-    from bot.slack.app import slack_routes  # noqa: PLC0415  Bolt takes a second to import, and API tests need none of it
+    from bot.slack.app import mount  # noqa: PLC0415  Bolt takes a second to import, and API tests need none of it
 
     app = web.Application(middlewares=[errors_to_json], client_max_size=LARGEST_BODY)
     app[RUNTIME] = runtime
     app.router.add_get("/health", health)
     app.add_routes(routes)
-    app.add_routes(slack_routes(runtime, org_id))
+    mount(app, runtime, org_id)
     app.router.add_route("*", "/mcp", mcp)
     app.router.add_route("*", "/.well-known/{tail:.*}", mcp)
     app.cleanup_ctx.append(_mcp_door)

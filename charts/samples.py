@@ -42,19 +42,22 @@ _ORIGIN = Provenance(
 )
 
 
-def effect() -> EffectChart:
-    points = tuple(
+def _looks() -> tuple[EffectPoint, ...]:
+    return tuple(
         EffectPoint(
             _START + timedelta(hours=6 * i), 0.031, 0.031 - 0.15 / sqrt(i), 0.031 + 0.15 / sqrt(i), 60 * i, 59 * i
         )
         for i in range(1, 86)
     )
+
+
+def effect() -> EffectChart:
     return EffectChart(
         title="One-page checkout on mobile",
         metric="checkout_completed",
         unit="share",
         direction="increase",
-        points=points,
+        points=_looks(),
         success_threshold=0.02,
         predicted=Interval(0.01, 0.05, 0.03),
         horizon=_START + timedelta(days=28),

@@ -87,8 +87,14 @@ class Settings(BaseSettings):
     slack_app_token: SecretStr | None = Field(
         None, description="App-level token (xapp-...): Socket Mode, when there is no public address."
     )
-    slack_api_url: str = Field(
+    slack_base_url: str = Field(
         "https://slack.com/api/", description="Slack's Web API; the sandbox workspace puts its own address here."
+    )
+    slack_client_id: str | None = Field(
+        None, description="Client ID of the Slack app; with it workspaces install the app at /slack/install."
+    )
+    slack_client_secret: SecretStr | None = Field(
+        None, description="Client Secret of the Slack app, needed beside SLACK_CLIENT_ID."
     )
     slack_default_channel: str = Field(
         "#outcome-runtime", description="Channel for gates whose outcome.yaml names none."
@@ -129,6 +135,22 @@ class Settings(BaseSettings):
         21_600,
         gt=0,
         description="Seconds between two updates of a running experiment's message when nothing notable happens.",
+    )
+    notice_grace_hours: float = Field(
+        24, ge=0, description="Hours of data time before an experiment is called better or worse anywhere."
+    )
+    notice_minimum_units: int = Field(
+        100, ge=0, description="Units each variant must have before an experiment is called better or worse anywhere."
+    )
+    quiet_hours: str = Field(
+        "",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="Hours such as 20:00-08:00, in the reader's zone, in which only guardrail kills and gates' last reminders are said.",
+    )
+    digest_at: str = Field(
+        "09:00",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d$",
+        description="Time of day, in the reader's zone, of the daily digest to owners and channels; empty for none.",
     )
     signal_silence_hours: float = Field(
         24,

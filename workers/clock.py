@@ -7,6 +7,7 @@ import asyncpg
 import structlog
 from sqlalchemy import delete, text
 
+from runtime import digests
 from runtime.core import Runtime, open_runtime
 from runtime.db.tables import inbound_events
 from runtime.ingestion import retention
@@ -63,13 +64,14 @@ async def tick(runtime: Runtime) -> int:
 
 
 async def tidy(runtime: Runtime) -> None:
-    """Forget message ids after their replay window and raw rows of what has ended, and have next month's partition ready before its first row."""
+    """Forget message ids after their replay window and raw rows of what has ended; have next month's partition and the next digests ready."""
     for org_id in await runtime.org_ids():
         async with runtime.transaction(org_id) as tx:
             await tx.run(delete(inbound_events).where(inbound_events.c.received_at < runtime.now() - REMEMBERED))
             await tx.run(text("select ensure_measurement_partitions(:now)"), {"now": runtime.now()})
             await retention.prepare(tx, runtime.now())
             await retention.forget(tx, runtime.now(), runtime.settings.raw_rows_days)
+            await digests.arm(runtime, tx)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

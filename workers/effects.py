@@ -5,6 +5,7 @@ from uuid import UUID
 
 from runtime.core import Runtime
 from runtime.experiments import build, rollout
+from runtime.gates import presence
 from runtime.hypotheses import service as hypotheses
 from runtime.learnings import service as learnings
 
@@ -25,6 +26,7 @@ EFFECTS: dict[str, Perform] = {
     "flag.kill": rollout.apply,
     "flag.pause": rollout.pause,
     "flag.finalise": rollout.apply,
+    "gate.people": presence.look,
     "learning.store": learnings.store,
     "portfolio.propose": propose,
     "portfolio.playbook": hypotheses.from_playbook,

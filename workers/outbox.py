@@ -86,7 +86,9 @@ async def _attempt(runtime: Runtime, row: Row) -> None:
     except Exception as error:  # noqa: BLE001  whatever one row does, the others must still go out
         await _failed(runtime, row, error)
     else:
-        await _mark(runtime, row, status="done", done_at=func.clock_timestamp(), last_error=None)
+        await _mark(
+            runtime, row, attempts=row["attempts"] + 1, status="done", done_at=func.clock_timestamp(), last_error=None
+        )
 
 
 async def _due(runtime: Runtime, org_id: UUID, batch: UUID) -> list[Row]:
@@ -117,8 +119,8 @@ def _channel(runtime: Runtime, name: str) -> Channel:
 
 
 async def _failed(runtime: Runtime, row: Row, error: Exception) -> None:
-    attempts = row["attempts"] + 1
     context = error.context if isinstance(error, OutcomeRuntimeError) else {}
+    attempts = row["attempts"] + (0 if context.get("retry_after") else 1)
     longest = _FLAG_LONGEST if is_flag(row) else _LONGEST
     wait = float(context.get("retry_after") or min(longest, 2 ** min(attempts - 1, 30)))
     message = f"{type(error).__name__}: {error}"[:2000]
@@ -131,16 +133,16 @@ async def _failed(runtime: Runtime, row: Row, error: Exception) -> None:
         wait=wait,
         error=message,
     )
-    status = "dead" if attempts >= MOST_ATTEMPTS and row["kind"] == "notice" else "due"
-    await _mark(
-        runtime, row, status=status, last_error=message, available_at=func.clock_timestamp() + timedelta(seconds=wait)
-    )
+    available_at = func.clock_timestamp() + timedelta(seconds=wait)
+    status = "dead" if attempts >= MOST_ATTEMPTS and _may_die(row) else "due"
+    await _mark(runtime, row, attempts=attempts, status=status, last_error=message, available_at=available_at)
+
+
+def _may_die(row: Row) -> bool:
+    """A gate is never lost: its message is tried until it stands somewhere, and `/outcome doctor` says why it doesn't yet."""
+    return bool(row["kind"] == "notice" and row["name"] != "gate")
 
 
 async def _mark(runtime: Runtime, row: Row, **values: object) -> None:
     async with runtime.transaction(row["org_id"]) as tx:
-        await tx.run(
-            update(outbox)
-            .where(outbox.c.id == row["id"])
-            .values(attempts=row["attempts"] + 1, lease_until=None, **values)
-        )
+        await tx.run(update(outbox).where(outbox.c.id == row["id"]).values(lease_until=None, **values))

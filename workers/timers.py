@@ -9,10 +9,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from runtime import timers
+from runtime import digests, timers
 from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
-from runtime.experiments import build
+from runtime.experiments import build, deadlines
 from runtime.gates import clock
 from runtime.ingestion import news
 from runtime.measurement import progress, tick
@@ -26,6 +26,7 @@ Fire = Callable[[Tx, Row, datetime], Awaitable[None]]
 TIMERS: dict[str, Fire] = {
     "gate_remind_half": clock.fire,
     "gate_remind_late": clock.fire,
+    "gate_people": clock.fire,
     "gate_due": clock.fire,
     "build_deadline": build.run_out,
     "outcome_expire": outcomes.expire,
@@ -117,5 +118,9 @@ async def fire(runtime: Runtime, org_id: UUID, timer_id: int, kind: str) -> None
             await timers.close(tx, timer_id)
             if kind == news.KIND:
                 await news.fire(runtime, tx, timer)
+            elif kind == digests.KIND:
+                await digests.fire(runtime, tx, timer)
+            elif kind == deadlines.KIND:
+                await deadlines.fire(runtime, tx, timer, runtime.now())
             else:
                 await TIMERS[kind](tx, timer, runtime.now())

@@ -16,6 +16,8 @@ COMMANDS = {
     "apply": ("bot.cli.files", "Bring the runtime to an outcome.yaml."),
     "export": ("bot.cli.files", "Write what runs back as an outcome.yaml."),
     "status": ("bot.cli.look", "Outcomes, their experiments and open gates."),
+    "chart": ("bot.cli.chart", "Draw an outcome's or experiment's picture to a file."),
+    "digest": ("bot.cli.digest", "Print what runs, waits, was decided and learned lately, as plain text."),
     "learnings": ("bot.cli.look", "Ask what past experiments taught."),
     "lifecycle": ("bot.cli.look", "Print the lifecycles of outcomes, experiments and gates."),
     "journal": ("bot.cli.look", "Print the audit journal and check its chain of hashes."),
@@ -25,7 +27,9 @@ COMMANDS = {
         "Replay recorded experiments: what each rule would have called, when, and how often wrongly.",
     ),
     "simulate": ("bot.cli.simulate", "Error rates, power and duration of a plan before it is launched."),
+    "slack": ("bot.cli.slack", "What people see in Slack: `slack preview` draws every message, form and Home tab."),
     "key": ("bot.cli.admin", "Make and revoke keys of agents, readers and senders of signals."),
+    "retention": ("bot.cli.retention", "Show or set how long raw rows of finished experiments are kept."),
     "database": ("bot.cli.admin", "Make another database on the embedded server."),
     "migrate": ("bot.cli.admin", "Bring the database to this version's tables."),
 }

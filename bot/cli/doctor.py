@@ -13,6 +13,7 @@ import click
 from sqlalchemy import func, select, text
 
 from bot.cli.completion import complete
+from bot.cli.up import in_slack
 from runtime.core import Runtime, running
 from runtime.db.migrate import current, head
 from runtime.db.tables import journal, outbox, workspaces
@@ -90,15 +91,31 @@ def _configured(settings: Settings) -> list[Finding]:
 
 
 def _slack(settings: Settings) -> Finding:
-    if settings.slack_bot_token is None:
+    if not in_slack(settings) and not secret(settings.slack_app_token):
         return Finding("--", "slack", "no SLACK_BOT_TOKEN: gates appear in the sandbox workspace; see docs/slack.md")
-    if settings.slack_signing_secret is None:
-        return Finding(
-            "!!",
-            "slack",
-            "SLACK_BOT_TOKEN is set, SLACK_SIGNING_SECRET is not; copy it from the app's Basic Information page",
+    wrong = _slack_lacks(settings)
+    if wrong:
+        return Finding("!!", "slack", wrong)
+    token = "bot token" if secret(settings.slack_bot_token) else "installed by OAuth at /slack/install"
+    way = "Socket Mode" if secret(settings.slack_app_token) else "HTTP with the signing secret"
+    return Finding("ok", "slack", f"{token}, {way}")
+
+
+def _slack_lacks(settings: Settings) -> str:
+    """The first thing that is missing or in the wrong place, with where it is found."""
+    app_token = secret(settings.slack_app_token)
+    if not in_slack(settings):
+        return "SLACK_APP_TOKEN is set, SLACK_BOT_TOKEN is not; copy it from the app's OAuth & Permissions page"
+    if bool(settings.slack_client_id) != bool(secret(settings.slack_client_secret)):
+        return "SLACK_CLIENT_ID and SLACK_CLIENT_SECRET go together; copy both from the app's Basic Information page"
+    if app_token and not app_token.startswith("xapp-"):
+        return "SLACK_APP_TOKEN is no app-level token (xapp-...); make one with connections:write on the app's Basic Information page"
+    if not app_token and not secret(settings.slack_signing_secret):
+        return (
+            "neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP) is set; "
+            "both are on the app's Basic Information page"
         )
-    return Finding("ok", "slack", "bot token and signing secret are set")
+    return ""
 
 
 async def _reachable(settings: Settings) -> list[Finding]:

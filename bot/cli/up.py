@@ -46,7 +46,8 @@ async def _migrate(settings: Settings) -> None:
 
 
 def in_slack(settings: Settings) -> bool:
-    return settings.slack_bot_token is not None
+    """A token of one workspace, or an app that workspaces install."""
+    return bool(secret(settings.slack_bot_token) or settings.slack_client_id)
 
 
 def _sandbox_url(settings: Settings) -> str | None:
@@ -58,7 +59,8 @@ def _environment(settings: Settings, servers: Servers, secrets: LocalSecrets) ->
     slack = {
         "SLACK_BOT_TOKEN": secrets.slack_bot_token,
         "SLACK_SIGNING_SECRET": secrets.slack_signing_secret,
-        "SLACK_API_URL": f"{_sandbox_url(settings)}/api/",
+        "SLACK_BASE_URL": f"{_sandbox_url(settings)}/api/",
+        "SLACK_APP_TOKEN": "",
     }
     return {
         **servers.environment(),

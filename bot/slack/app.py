@@ -10,46 +10,88 @@ from aiohttp import web
 from slack_bolt import BoltResponse
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack import checkup
+from bot.slack.agent_view import AgentView
+from bot.slack.applying import ApplyDoor
 from bot.slack.commands import CommandDoor
+from bot.slack.connecting import ConnectDoor
 from bot.slack.gates import GateDoor, whisper
 from bot.slack.home import HomeDoor
+from bot.slack.importing import ImportDoor, content
 from bot.slack.inbound import first_time, identity
+from bot.slack.install import install_routes, taken_back
 from bot.slack.people import People
+from bot.slack.proposals import CONFIRM, DROP, Proposals
+from bot.slack.shaping import Shaping
+from bot.slack.shortcuts import ShortcutDoor
+from bot.slack.socket import listening
 from bot.slack.talk import Talk, is_talk
+from bot.slack.teams import Teams
 from bot.slack.wire import web_client
+from bot.slack.wizard import WizardDoor
+from runtime.answers.service import answer
 from runtime.core import Runtime
-from runtime.settings import secret
+from runtime.errors import ChannelFailed
+from runtime.settings import Settings, secret
 
 log = structlog.get_logger(__name__)
 
 PATH = "/slack/events"
-MISSING = "Slack is not connected: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (docs/slack.md), or start with `outcome-runtime up`.\n"
+MISSING = (
+    "Slack is not connected over HTTP: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (docs/slack.md), or start with `outcome-runtime up`. "
+    "With SLACK_APP_TOKEN everything comes in by Socket Mode, and nothing here.\n"
+)
 SORRY = "Something went wrong here; the log of the bot has the details. Look at the message again before you repeat it."
 Next = Callable[[], Awaitable[BoltResponse]]
+Authorize = Callable[..., Awaitable[Any]]
+"""Bolt's: answers an AuthorizeResult, or None for a workspace that may not."""
 
 
-def slack_routes(runtime: Runtime, org_id: UUID) -> list[web.RouteDef]:
+def slack_routes(runtime: Runtime, org_id: UUID, teams: Teams | None = None) -> list[web.RouteDef]:
     """Slack's events, actions, forms and commands, all at one address; without tokens it says what is missing."""
-    if runtime.settings.slack_bot_token is None or runtime.settings.slack_signing_secret is None:
+    if not connected(runtime.settings) or not secret(runtime.settings.slack_signing_secret):
         return [web.post(PATH, _not_connected)]
-    app = create_app(runtime, org_id)
+    doors = teams or Teams(runtime, org_id)
 
     async def events(request: web.Request) -> web.Response:
-        answer = await app.async_dispatch(await to_bolt_request(request))
+        try:
+            answer = await doors.dispatch(await to_bolt_request(request))
+        except ChannelFailed as error:
+            log.warning("slack.not_ready", reason=error.message)
+            return web.Response(status=503, text=error.message)
         return await to_aiohttp_response(answer)
 
     return [web.post(PATH, events)]
+
+
+def mount(app: web.Application, runtime: Runtime, org_id: UUID) -> None:
+    """Every way Slack comes in: HTTP, Socket Mode when SLACK_APP_TOKEN is set, and the pages that install the app."""
+    teams = Teams(runtime, org_id)
+    app.add_routes(slack_routes(runtime, org_id, teams))
+    app.add_routes(install_routes(runtime, org_id))
+    if secret(runtime.settings.slack_app_token) and connected(runtime.settings):
+        app.cleanup_ctx.append(lambda _app: listening(runtime, teams))
+    app.on_cleanup.append(lambda _app: teams.tokens.close())
+
+
+def connected(settings: Settings) -> bool:
+    """Whether there is a token of one workspace, or an app that workspaces install."""
+    return bool(secret(settings.slack_bot_token) or settings.slack_client_id)
 
 
 async def _not_connected(request: web.Request) -> web.Response:
     return web.Response(status=503, text=MISSING)
 
 
-def create_app(runtime: Runtime, org_id: UUID) -> AsyncApp:
-    """Bolt checks each request's signature and age before any handler sees it."""
-    client = web_client(runtime.settings)
-    app = AsyncApp(client=client, signing_secret=secret(runtime.settings.slack_signing_secret))
+def create_app(
+    runtime: Runtime, org_id: UUID, client: AsyncWebClient | None = None, authorize: Authorize | None = None
+) -> AsyncApp:
+    """One workspace's handlers. Bolt checks each HTTP request's signature and age before any of them sees it."""
+    client = client or web_client(runtime.settings)
+    signing = secret(runtime.settings.slack_signing_secret)
+    app = AsyncApp(name="outcome", client=client, signing_secret=signing, authorize=authorize)
     gates = GateDoor(runtime, org_id, People(runtime, org_id, client))
 
     async def once(body: dict[str, Any], next: Next) -> BoltResponse:  # noqa: A002  Bolt hands arguments over by these names
@@ -59,21 +101,59 @@ def create_app(runtime: Runtime, org_id: UUID) -> AsyncApp:
         return BoltResponse(status=200, body="")
 
     _gates(app, gates, once)
+    _desk(app, gates, once)
     _talk(app, Talk(gates), once)
     app.command("/outcome", middleware=[once])(CommandDoor(runtime, org_id, gates.people).run)
-    app.event("app_home_opened")(HomeDoor(runtime, org_id, gates.people).opened)
+    _steps(app, gates, once)
+    taken_back(app, runtime)
     app.error(_failed)
     return app
 
 
+def _desk(app: AsyncApp, gates: GateDoor, once: Callable[..., Awaitable[BoltResponse]]) -> None:
+    """The Home tab and the assistant; before talk, since the assistant's threads are heard there only."""
+    agent = AgentView(gates.runtime, gates.org_id, gates.people, answer)
+    home = HomeDoor(gates, agent.greet)
+    app.event("app_home_opened")(home.opened)
+    app.action(re.compile(r"^home-gate:"), middleware=[once])(home.decide)
+    app.action("home-pause", middleware=[once])(home.pause)
+    app.action("home-resume", middleware=[once])(home.resume)
+    app.action("home-search", middleware=[once])(home.search)
+    app.event("assistant_thread_started", middleware=[once])(agent.started)
+    app.event("assistant_thread_context_changed", middleware=[once])(agent.context_changed)
+    app.event("message", matchers=[agent.is_ours], middleware=[once])(agent.asked)
+
+
 def _gates(app: AsyncApp, door: GateDoor, once: Callable[..., Awaitable[BoltResponse]]) -> None:
     app.action(re.compile(r"^gate:"), middleware=[once])(door.pressed)
-    app.action("gate-more", middleware=[once])(door.more)
+    app.action(re.compile(r"^gate-(more$|do:)"), middleware=[once])(door.more)
     app.action("gate-reopen", middleware=[once])(door.reopened)
     app.action(re.compile(r"^(gate-pick:|open:)"))(_only_acknowledge)
     app.view("gate-answer", middleware=[once])(door.answered)
     app.view("gate-delegate", middleware=[once])(door.delegated)
     app.view("gate-ask", middleware=[once])(door.asked)
+    shaping = Shaping(door)
+    app.view("gate-terms", middleware=[once])(shaping.bound)
+    app.view("gate-snooze", middleware=[once])(shaping.snoozed)
+    app.view("gate-edit", middleware=[once])(shaping.edited)
+
+
+def _steps(app: AsyncApp, door: GateDoor, once: Callable[..., Awaitable[BoltResponse]]) -> None:
+    """The forms behind `/outcome new`, `import` and `connect`, the doctor's button, and the shortcuts."""
+    place = (door.runtime, door.org_id, door.people)
+    wizard, connecting, shortcuts = WizardDoor(*place), ConnectDoor(*place), ShortcutDoor(*place)
+    app.action(re.compile(r"^wizard:"), middleware=[once])(wizard.touched)
+    app.view("outcome-new", middleware=[once])(wizard.submitted)
+    app.view("outcome-import", middleware=[once])(ImportDoor(*place).submitted)
+    app.view("outcome-apply", middleware=[once])(ApplyDoor(*place, content).submitted)
+    app.action("connect-key", middleware=[once])(connecting.pressed)
+    app.view("connect-key", middleware=[once])(connecting.submitted)
+    app.action(checkup.PROOF, middleware=[once])(checkup.pressed)
+    app.action("home-new", middleware=[once])(wizard.opened)
+    app.shortcut("new-outcome", middleware=[once])(wizard.opened)
+    app.shortcut("outcome-from-message", middleware=[once])(shortcuts.outcome)
+    app.shortcut("hypothesis-from-message", middleware=[once])(shortcuts.hypothesis)
+    app.view("hypothesis-new", middleware=[once])(shortcuts.submitted)
 
 
 def _talk(app: AsyncApp, talk: Talk, once: Callable[..., Awaitable[BoltResponse]]) -> None:
@@ -82,7 +162,10 @@ def _talk(app: AsyncApp, talk: Talk, once: Callable[..., Awaitable[BoltResponse]
 
     app.event("message", matchers=[typed], middleware=[once])(talk.message)
     app.event("app_mention", matchers=[typed], middleware=[once])(talk.mention)
-    for name in ("message", "app_mention", "member_joined_channel", "app_uninstalled", "tokens_revoked"):
+    proposals = Proposals(talk.door)
+    app.action(CONFIRM, middleware=[once])(proposals.confirmed)
+    app.action(DROP, middleware=[once])(proposals.dropped)
+    for name in ("message", "app_mention", "member_joined_channel"):
         app.event(name)(_heard)
 
 

@@ -31,7 +31,7 @@ VIA = {
 }
 SIGNS = {"approved": "✅", "approved_with_conditions": "✅", "rejected": "⛔", "timed_out": "⏳"}
 _MOST_SECTIONS = 12
-_MOST_BUTTONS = 5
+_MOST_BUTTONS = 6
 _HASH = 12
 
 
@@ -39,7 +39,8 @@ def gate_message(view: GateView) -> tuple[str, Blocks]:
     """The fallback text and the blocks; a decided gate keeps everything but its buttons."""
     blocks = [kit.header(view.headline), *_standing(view), *_evidence(view)]
     if view.open:
-        blocks = [*blocks, *_boxes(view), kit.actions("gate-answer", list(_buttons(view))), kit.context(_way(view))]
+        rows = [kit.actions("gate-answer", list(_buttons(view))), kit.actions("gate-beside", list(_beside(view)))]
+        blocks = [*blocks, *_boxes(view), *rows, kit.context(_way(view))]
     elif view.ran_out and view.note != "reopened":
         again = kit.button("Ask again", "gate-reopen", Wanted(g=view.id, do="reopen").dump())
         blocks.append(kit.actions("gate-closed", [again]))
@@ -62,6 +63,8 @@ def _standing(view: GateView) -> Iterator[Block]:
     """Who is asked and until when, or who decided what, when and how."""
     if view.open:
         yield kit.section(_asked(view))
+        if agreed := _agreed(view):
+            yield kit.section(agreed)
     else:
         yield kit.section(_verdict(view))
     yield kit.context(_about(view))
@@ -69,7 +72,35 @@ def _standing(view: GateView) -> Iterator[Block]:
 
 def _asked(view: GateView) -> str:
     instead = f", in place of {fit(view.stepped_in_for, 100)}" if view.stepped_in_for else ""
-    return f"*Asked:* {view.asked.shown}{instead}\n*Answer by* {moment(view.due_at)} (within {hours(view.sla_hours)}); silence approves nothing."
+    return f"*Asked:* {view.asked.shown}{instead}\n*Answer by* {moment(view.due_at)} (within {_span(view)}); silence approves nothing.{_snoozed(view)}"
+
+
+def _span(view: GateView) -> str:
+    return f"{view.sla_hours:g} business hours" if view.business else hours(view.sla_hours)
+
+
+def _snoozed(view: GateView) -> str:
+    """Nobody who reads it shall think the deadline had moved."""
+    if view.snoozed_until is None:
+        return ""
+    return f"\nSnoozed until {moment(view.snoozed_until)} by {fit(view.snoozed_by, 100)}: no reminders until then, the deadline stays."
+
+
+def _agreed(view: GateView) -> str:
+    """How far two people have come towards agreeing."""
+    if view.quorum < 2:  # noqa: PLR2004  two pairs of eyes
+        return ""
+    if view.first is None or not view.first.counts:
+        return "*Two people must agree.* The first approval waits for a second person; one rejection is enough."
+    said = f"{fit(view.label(view.first.choice), 80)}{f' ({fit(view.first.words, 400)})' if view.first.words else ''}"
+    return f"*1 of 2:* {view.first.who.shown} approved: {said}; one more person must confirm. One rejection is enough."
+
+
+def _eyes(view: GateView) -> str:
+    if view.waived:
+        return f"\n*Four eyes waived:* {fit(view.waived, 600)}"
+    both = view.first is not None and view.first.counts and view.status.startswith("approved")
+    return f"\n*2 of 2:* first {view.first.who.shown}" if both and view.first is not None else ""
 
 
 def _verdict(view: GateView) -> str:
@@ -79,11 +110,15 @@ def _verdict(view: GateView) -> str:
         return f"{sign} *Closed without a decision*{at}. Nothing was approved.{_quoted(view.note)}"
     via = VIA.get(view.decided_via, view.decided_via)
     who = f"{view.decided_by.shown} decided via {fit(via, 40)}{at}"
-    return f"{sign} {bold(view.label(view.choice), 80)}: {who}.{_conditions(view)}{_selected(view)}{_quoted(view.note)}"
+    return f"{sign} {bold(view.label(view.choice), 80)}: {who}.{_eyes(view)}{_conditions(view)}{_selected(view)}{_quoted(view.note)}"
 
 
 def _conditions(view: GateView) -> str:
-    return f"\n*Condition:* {fit('; '.join(view.conditions), 400)}" if view.conditions else ""
+    return (
+        f"\n*Condition{'s' if len(view.conditions) > 1 else ''}:* {fit('; '.join(view.conditions), 800)}"
+        if view.conditions
+        else ""
+    )
 
 
 def _selected(view: GateView) -> str:
@@ -178,13 +213,28 @@ def _boxes(view: GateView) -> Iterator[Block]:
 
 
 def _buttons(view: GateView) -> Iterator[Block]:
-    for option in view.options[:_MOST_BUTTONS]:
+    waiting = view.first is not None and view.first.counts
+    shown = [option for option in view.options if option.get("drawn", True) and (option["id"] != "confirm" or waiting)]
+    for option in shown[:_MOST_BUTTONS]:
         pressed = Pressed(g=view.id, c=option["id"], e=view.evidence[:16]).dump()
         yield kit.button(
             option["label"], f"gate:{option['id']}", pressed, style=option["style"], confirm=_confirm(option)
         )
-    more = {"Delegate…": "delegate", "Details": "details", "Ask about this…": "ask"}
-    yield kit.overflow("gate-more", {text: Wanted(g=view.id, do=do).dump() for text, do in more.items()})
+
+
+def _beside(view: GateView) -> Iterator[Block]:
+    """What is not an answer yet: conditions, edits, handing over, questions; the rest is in the menu."""
+    beside = {"Approve with conditions…": "terms"} if any(option.get("terms") for option in view.options) else {}
+    beside |= {"Edit…": "edit"} if view.gate_type == "portfolio_review" and view.package.get("experiments") else {}
+    beside |= {"Delegate…": "delegate", "Ask…": "ask"}
+    for text, do in beside.items():
+        yield kit.button(text, f"gate-do:{do}", _wanted(view, do))
+    more = {"Snooze…": "snooze", "Details": "details", "Evidence as file": "file"}
+    yield kit.overflow("gate-more", {text: _wanted(view, do) for text, do in more.items()})
+
+
+def _wanted(view: GateView, do: str) -> str:
+    return Wanted(g=view.id, do=do, e=view.evidence[:16]).dump()
 
 
 def _confirm(option: Mapping[str, Any]) -> Block | None:

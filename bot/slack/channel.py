@@ -1,24 +1,35 @@
 """What leaves the house towards Slack: each notice is drawn from its row as it is now."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.errors import SlackApiError
 from sqlalchemy import func, update
 
-from bot.slack import blocks, deliveries, kit, progress
+from bot.slack import blocks, deliveries, installations, kit, presence, progress, quiet
+from bot.slack import digest as digest_message
 from bot.slack.deliveries import Key
 from bot.slack.post import Desk, Letter, Placed
+from bot.slack.presence import whereabouts
+from bot.slack.repaint import Repainter
+from bot.slack.teams import client_for
+from bot.slack.tokens import Tokens
 from bot.slack.view import Picture, Who, gate_view, named_in, person
-from bot.slack.wire import FAILURES, failed, web_client
+from bot.slack.wire import FAILURES, code_of, failed
 from bot.slack.words import fit
 from runtime.core import Runtime
-from runtime.db.engine import Row
+from runtime.db.engine import Row, Tx
 from runtime.db.tables import human_gates
 from runtime.digest import digest
 from runtime.experiments import service as experiments
 from runtime.gates import pictures, rows
+from runtime.identity import away
+from runtime.identity.away import Seen
+from runtime.identity.people import Member
 from runtime.integrations.contracts import Notice
+from runtime.measurement.early import early
 
 _Deliver = Callable[[Desk, Notice], Awaitable[None]]
 
@@ -30,24 +41,45 @@ class SlackChannel:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._client: AsyncWebClient | None = None
-        self._desks: dict[UUID, Desk] = {}
+        self._tokens = Tokens(runtime)
+        self._desks: dict[tuple[UUID, str | None], Desk] = {}
+        self._homes: dict[Desk, Repainter] = {}
 
     async def deliver(self, notice: Notice) -> None:
         """May run twice for the same notice; raises ChannelFailed, with `retry_after` when Slack asks to wait."""
+        await quiet.wait(self._runtime, notice)
         try:
-            await _KINDS.get(notice.kind, _words)(self._desk(notice.org_id), notice)
+            await self._shown(await self._desk(notice.org_id), notice)
         except FAILURES as error:
             raise failed(error, f"to show the {notice.kind} in {notice.place}") from error
 
-    def _desk(self, org_id: UUID) -> Desk:
-        if org_id not in self._desks:
-            self._client = self._client or web_client(self._runtime.settings)
-            self._desks[org_id] = Desk(self._runtime, org_id, self._client)
-        return self._desks[org_id]
+    async def _shown(self, desk: Desk, notice: Notice) -> None:
+        """Home tabs are copies too: a gate's are drawn anew even where its message found no place."""
+        try:
+            await _KINDS.get(notice.kind, _words)(desk, notice)
+        finally:
+            if notice.kind == "gate":
+                home = self._homes.setdefault(desk, Repainter(self._runtime, desk.org_id, desk.client))
+                home.gate_changed(notice.subject_id)
+
+    async def statuses(self, org_id: UUID, people: Sequence[Member], now: datetime) -> Sequence[Seen]:
+        """Who is away by their Slack status; who isn't linked to Slack yet is looked for there first."""
+        desk = await self._desk(org_id)
+        linked = [member if member.slack_user_id else await desk.people.by_email(member.email) for member in people]
+        return await presence.statuses(desk.client, [member for member in linked if member], now)
+
+    async def _desk(self, org_id: UUID) -> Desk:
+        """One for each workspace an organisation spoke in; an install elsewhere is noticed at the next message."""
+        key = org_id, await installations.team_of(self._runtime, org_id)
+        if key not in self._desks:
+            self._desks[key] = Desk(self._runtime, org_id, await client_for(self._runtime, org_id, self._tokens))
+        return self._desks[key]
 
     async def close(self) -> None:
         """Every call brings its own connection, so there is nothing to let go but what was remembered."""
+        for home in self._homes.values():
+            await home.close()
+        self._homes.clear()
         self._desks.clear()
 
 
@@ -56,18 +88,41 @@ async def _gate(desk: Desk, notice: Notice) -> None:
     async with desk.runtime.transaction(desk.org_id) as tx:
         gate = await rows.get(tx, notice.subject_id)
         copies = await deliveries.elsewhere(tx, Key("gate", gate["id"], notice.place))
-    people = await desk.people.who(named_in(gate) | {gate["assigned_to"]})
-    placed = await desk.put(_gate_letter(gate, people, notice.place))
+        thread = await _thread(tx, gate, notice.place)
+        gone = await away.until(tx, {rows.seat(gate).asked, *gate["escalation_chain"]}, desk.runtime.now())
+    people = await desk.people.who(named_in(gate) | {gate["assigned_to"], *gate["escalation_chain"]})
+    placed = await _put(desk, replace(_gate_letter(gate, people, gone, notice.place), thread=thread, aloud=True))
     for place in copies:
-        await desk.put(_gate_letter(gate, people, place))
+        await desk.put(_gate_letter(gate, people, gone, place))
     await _notified(desk, gate)
     if notice.payload.get("remind"):
         await _remind(desk, gate, people, notice.place, placed)
 
 
-def _gate_letter(gate: Row, people: Mapping[str, Who], place: str) -> Letter:
+async def _thread(tx: Tx, gate: Row, place: str) -> tuple[str, str] | None:
+    """Later gates of an experiment stand in the thread of its first message, and are shown to the channel as well."""
+    if gate["experiment_id"] is None or gate["gate_type"] in deliveries.ASIDE:
+        return None
+    root = await deliveries.root(tx, gate["experiment_id"], place)
+    return (root["external_place"], root["external_id"]) if root and root["subject_id"] != gate["id"] else None
+
+
+async def _put(desk: Desk, letter: Letter) -> Placed:
+    """By itself where somebody deleted the message whose thread it belongs in: no gate is lost with it."""
+    try:
+        return await desk.put(letter)
+    except SlackApiError as error:
+        if letter.thread is None or code_of(error) not in _NO_THREAD:
+            raise
+        return await desk.put(replace(letter, thread=None))
+
+
+def _gate_letter(gate: Row, people: Mapping[str, Who], gone: Mapping[str, datetime], place: str) -> Letter:
+    note = whereabouts(gate, people, gone)
+
     def draw(picture: Picture | None) -> tuple[str, kit.Blocks]:
-        return blocks.gate_message(gate_view(gate, people, picture))
+        text, drawn = blocks.gate_message(gate_view(gate, people, picture))
+        return text, [*drawn[: kit.MOST_BLOCKS - 1], kit.context(note)] if note else drawn
 
     details = {"evidence": gate["evidence_hash"], "version": gate["version"]}
     return Letter(Key("gate", gate["id"], place), draw, gate["context_package"].get("chart"), details)
@@ -88,23 +143,27 @@ async def _remind(desk: Desk, gate: Row, people: Mapping[str, Who], place: str, 
     before = person(people, gate["assigned_to"]) if gate["chain_position"] and not gate["delegated_to"] else None
     text = blocks.reminder(view, escalated_from=before)
     key = Key(f"gate-reminder:{gate['version']}", gate["id"], place)
-    await desk.put(Letter(key, lambda _: (text, [kit.section(text)]), thread=(placed.channel, placed.ts)))
+    await desk.put(
+        Letter(key, lambda _: (text, [kit.section(text)]), thread=(placed.channel, placed.thread_ts or placed.ts))
+    )
 
 
 async def _experiment(desk: Desk, notice: Notice) -> None:
-    """One living message an experiment, in the thread of its newest gate; a constraint's kill is said aloud as well."""
+    """One living message an experiment, in the thread of its first one; a constraint's kill is said aloud as well."""
     async with desk.runtime.transaction(desk.org_id) as tx:
         row = await experiments.get(tx, notice.subject_id)
         outcome = await experiments.outcome_of(tx, row)
-        gate = await deliveries.latest_gate(tx, row["id"])
-    thread = (gate["external_place"], gate["external_id"]) if gate else None
+        root = await deliveries.root(tx, row["id"], notice.place)
+    thread = (root["external_place"], root["external_id"]) if root and root["subject_kind"] == "gate" else None
     unit = pictures.unit(outcome["primary_signal"])
+    result = row["current_result"] or {}
+    soon = early(result, desk.runtime.settings) if result else None
 
     def draw(picture: Picture | None) -> tuple[str, kit.Blocks]:
-        return progress.experiment_message(row, outcome, unit, picture)
+        return progress.experiment_message(row, outcome, unit, picture, early=soon)
 
-    chart = (row["current_result"] or {}).get("chart")
-    placed = await desk.put(Letter(Key("experiment", row["id"], notice.place), draw, chart, thread=thread))
+    chart = result.get("chart") if soon is None else None
+    placed = await _put(desk, Letter(Key("experiment", row["id"], notice.place), draw, chart, thread=thread))
     if (row["final_result"] or {}).get("violated"):
         await _alarm(desk, row, outcome, notice.place, placed)
 
@@ -112,7 +171,7 @@ async def _experiment(desk: Desk, notice: Notice) -> None:
 async def _alarm(desk: Desk, row: Row, outcome: Row, place: str, placed: Placed) -> None:
     people = await desk.people.who([outcome["owner"]])
     text = progress.alarm(row, person(people, outcome["owner"]).shown)
-    thread = (placed.channel, placed.thread_ts) if placed.thread_ts else None
+    thread = (placed.channel, placed.thread_ts or placed.ts)
     key = Key("experiment-violated", row["id"], place)
     await desk.put(Letter(key, lambda _: (text, [kit.section(text)]), thread=thread, aloud=True))
 
@@ -125,4 +184,5 @@ async def _words(desk: Desk, notice: Notice) -> None:
     await desk.put(Letter(key, lambda _: (text, [kit.section(text)])))
 
 
-_KINDS: Mapping[str, _Deliver] = {"gate": _gate, "experiment": _experiment}
+_KINDS: Mapping[str, _Deliver] = {"gate": _gate, "experiment": _experiment, "digest": digest_message.deliver}
+_NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})

@@ -10,8 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import deliveries, human_gates
+from runtime.lifecycle.gate import OPEN
 
 CHANNEL = "slack"
+ASIDE = ("agent_question",)
+"""Gates about an experiment that keep a thread of their own: they may be open beside another one, and words must be clear."""
 _d = deliveries.c
 
 
@@ -57,10 +60,21 @@ async def elsewhere(tx: Tx, key: Key) -> Sequence[str]:
     return [str(row["place"]) for row in await tx.all(statement)]
 
 
+async def stands(tx: Tx, key: Key) -> bool:
+    """Whether this message was posted already, so that it would only change."""
+    return await tx.first(select(_d.subject_id).where(*_is(key), _d.external_id.is_not(None))) is not None
+
+
 async def gate_at(tx: Tx, channel_id: str, ts: str) -> Row | None:
-    """The delivery of the gate whose message this is."""
-    place = (_d.external_place == channel_id) & (_d.external_id == ts) & (_d.channel == CHANNEL)
-    return await tx.first(select(deliveries).where(place, _d.subject_kind == "gate"))
+    """The delivery of the gate a thread is about: an experiment's gates share one, in which at most one is open."""
+    here = (_d.external_id == ts) | (_d.details["thread"].astext == ts)
+    statement = (
+        select(deliveries)
+        .join(human_gates, human_gates.c.id == _d.subject_id)
+        .where(_d.external_place == channel_id, here, _d.channel == CHANNEL, _d.subject_kind == "gate")
+        .order_by(human_gates.c.status.in_(OPEN).desc(), human_gates.c.created_at.desc())
+    )
+    return await tx.first(statement.limit(1))
 
 
 async def of_gate(tx: Tx, gate_id: UUID) -> Row | None:
@@ -71,16 +85,17 @@ async def of_gate(tx: Tx, gate_id: UUID) -> Row | None:
     return await tx.first(statement.order_by(_d.intended_at.desc()).limit(1))
 
 
-async def latest_gate(tx: Tx, experiment_id: UUID) -> Row | None:
-    """The message of the newest gate about an experiment: the thread its progress belongs in."""
-    statement = (
-        select(deliveries)
-        .join(human_gates, human_gates.c.id == _d.subject_id)
-        .where(human_gates.c.experiment_id == experiment_id, _d.subject_kind == "gate", _d.channel == CHANNEL)
-        .where(_d.external_id.is_not(None))
-        .order_by(human_gates.c.created_at.desc(), _d.intended_at.desc())
-    )
-    return await tx.first(statement.limit(1))
+async def root(tx: Tx, experiment_id: UUID, place: str) -> Row | None:
+    """The one message about an experiment that stands by itself in a place: all else about it goes into its thread."""
+    g = human_gates.c
+    gates = select(g.id).where(g.experiment_id == experiment_id, g.gate_type.not_in(ASIDE))
+    gate = (_d.subject_kind == "gate") & _d.subject_id.in_(gates)
+    own = (_d.subject_kind == "experiment") & (_d.subject_id == experiment_id)
+    statement = select(deliveries).where(
+        gate | own, _d.channel == CHANNEL, _d.place == place, _d.external_id.is_not(None),
+        _d.details["thread"].astext.is_(None), _d.details["instead"].astext.is_(None),
+    )  # fmt: skip
+    return await tx.first(statement.order_by(_d.intended_at).limit(1))
 
 
 def _is(key: Key) -> tuple[Any, ...]:

@@ -16,7 +16,8 @@ from bot.slack.words import fit
 from runtime.core import Runtime
 from runtime.db.engine import Row
 from runtime.errors import GateAlreadyDecided, InvalidRequest, NotYourGate, OutcomeRuntimeError, ReasonNeeded
-from runtime.gates import policy, rows
+from runtime.experiments import service as experiments
+from runtime.gates import policy, quorum, rows, terms
 from runtime.gates.service import Decision, decide, delegate, reopen
 from runtime.identity.people import Member, person
 from runtime.learnings.service import search
@@ -46,16 +47,36 @@ class GateDoor:
             member = await self.member(body["user"]["id"])
             gate = await self.gate(said.g)
             option = _option(gate, said.c)
-            standing = _standing(gate, member)
+            standing = gate_standing(gate, member)
             form = Form(g=said.g, c=said.c, e=said.e, s=_selection(body, option), **_message(body))
-            if standing.as_what == "override" or modals.needs_form(option):
-                override = "" if standing.allowed else standing.refusal
-                view = modals.answer(_view(gate), option, form, override=override)
+            cap = await self._cap(gate, option)
+            if standing.as_what == "override" or modals.needs_form(option) or cap:
+                view = modals.answer(_view(gate), option, form, override=answer_override(standing), cap=cap)
                 await show_form(client, body, view)
             else:
-                await self._decide(form, member)
+                await self._at_once(form, option, member, body, client)
         except OutcomeRuntimeError as error:
             await whisper(respond, error.message)
+
+    async def _at_once(
+        self, form: Form, option: Mapping[str, Any], member: Member, body: Body, client: AsyncWebClient
+    ) -> None:
+        try:
+            await self._decide(form, member)
+        except ReasonNeeded as error:
+            view = modals.answer(_view(await self.gate(form.g)), option, form, override=error.message)
+            await show_form(client, body, view)
+
+    async def _cap(self, gate: Row, option: Mapping[str, Any]) -> str:
+        """The cap that stands in the way of this answer, in words."""
+        if option["id"] not in {"ship", "scale"} or not gate["experiment_id"]:
+            return ""
+        async with self.runtime.transaction(self.org_id) as tx:
+            row = await experiments.get(tx, gate["experiment_id"])
+        found, bound = terms.cap(row["terms"]), terms.ceiling(row)
+        if bound is None:
+            return ""
+        return terms.set_by(found) if found is not None else f"at most {bound} % of users, approved at launch"
 
     async def answered(self, ack: "AsyncAck", body: Body, view: Body) -> None:
         """A form sent: what is wrong stands under its field, what cannot be mended there replaces the form."""
@@ -63,9 +84,9 @@ class GateDoor:
         try:
             form = Form.load(view.get("private_metadata"))
             member = await self.member(body["user"]["id"])
-            await self._decide(
-                form, member, note=str(found.get(modals.NOTE) or ""), percent=_number(found.get(modals.PERCENT))
-            )
+            form = form.model_copy(update={"lift": bool(found.get(modals.LIFT))})
+            note = str(found.get(modals.NOTE) or "")
+            await self._decide(form, member, note=note, percent=number(found.get(modals.PERCENT)))
         except ReasonNeeded as error:
             await ack(response_action="errors", errors=modals.wrong(modals.NOTE, error.message))
         except InvalidRequest as error:
@@ -76,28 +97,32 @@ class GateDoor:
             await ack()
 
     async def _complain(self, ack: "AsyncAck", found: Mapping[str, Any], error: InvalidRequest) -> None:
-        if modals.PERCENT in found:
-            await ack(response_action="errors", errors=modals.wrong(modals.PERCENT, error.message))
+        field = next((name for name in (modals.PERCENT, modals.LIFT) if name in found), None)
+        if field:
+            await ack(response_action="errors", errors=modals.wrong(field, error.message))
         else:
             await ack(response_action="update", view=modals.said("Not recorded", error.message))
 
     async def _decide(self, form: Form, member: Member, *, note: str = "", percent: int | None = None) -> None:
         selection = tuple(form.s) if form.s is not None else None
-        decision = Decision(form.c, note, form.e or None, selection, percent)
+        decision = Decision(form.c, note, form.e or None, selection, percent, lift=form.lift)
         await decide(self.runtime, self.org_id, form.g, decision, by=person(member, "slack"), now=self.runtime.now())
 
     async def more(
         self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient, respond: "AsyncRespond"
     ) -> None:
-        """The menu beside the buttons: delegate, look at details, ask."""
+        """The buttons and the menu beside the answers: delegate, ask, conditions, edit, snooze, details, evidence as a file."""
         await ack()
         try:
-            wanted = Wanted.load(action["selected_option"]["value"])
+            wanted = Wanted.load(action.get("value") or (action.get("selected_option") or {}).get("value"))
             member = await self.member(body["user"]["id"])
             gate = await self.gate(wanted.g)
             if wanted.do == "delegate":
-                _standing(gate, member)
-            form = Form(g=wanted.g, **_message(body))
+                gate_standing(gate, member)
+            form = Form(g=wanted.g, e=wanted.e, s=_ticked(body, gate), **_message(body))
+            if wanted.do in SHAPED:
+                await self.shape(wanted.do, gate, member, form, body, client)
+                return
             view = _MENU[wanted.do](_view(gate), form) if wanted.do in _MENU else modals.details(_view(gate))
             await show_form(client, body, view)
         except OutcomeRuntimeError as error:
@@ -130,11 +155,17 @@ class GateDoor:
         found = await search(self.runtime, self.org_id, question, limit=3)
         known = "\n".join(f"• {fit(item.finding, 400)}" for item in found) or "Nothing was learned about this before."
         text = f"<@{body['user']['id']}> asks {shown}:\n> {fit(' '.join(question.split()), 1500)}\n*From the learnings:*\n{known}"
-        at = form if form.ch else await self._shown(form)
+        at = form if form.ch else await self.shown(form)
         if at.ch:
             await client.chat_postMessage(channel=at.ch, thread_ts=at.ts, text=text, unfurl_links=False)
 
-    async def _shown(self, form: Form) -> Form:
+    async def shape(self, do: str, gate: Row, member: Member, form: Form, body: Body, client: AsyncWebClient) -> None:
+        from bot.slack.shaping import Shaping  # noqa: PLC0415  it stands on this door
+
+        await Shaping(self).open(do, gate, member, form, body, client)
+
+    async def shown(self, form: Form) -> Form:
+        """Where the gate's message stands, for whoever did not come from there."""
         async with self.runtime.transaction(self.org_id) as tx:
             found = await deliveries.of_gate(tx, form.g)
         return form.model_copy(update={"ch": found["external_place"], "ts": found["external_id"]}) if found else form
@@ -173,6 +204,7 @@ class Stranger(OutcomeRuntimeError):
     code = "STRANGER"
 
 
+SHAPED = frozenset({"terms", "edit", "snooze", "file"})
 _MENU = {"delegate": modals.delegation, "ask": modals.question}
 
 
@@ -191,11 +223,16 @@ async def show_form(client: AsyncWebClient, body: Body, view: Body) -> None:
         raise failed(error, "to open the form") from error
 
 
-def _standing(gate: Row, member: Member) -> policy.Standing:
+def answer_override(standing: policy.Standing) -> str:
+    """In whose place a person would decide, or nothing."""
+    return "" if standing.allowed else standing.refusal
+
+
+def gate_standing(gate: Row, member: Member) -> policy.Standing:
     """Known before a form opens, so that nobody writes a reason in vain; the service checks it again."""
     if gate["status"] not in OPEN:
         raise GateAlreadyDecided(rows.already(gate), gate_id=gate["id"])
-    standing = policy.may_decide(member, rows.seat(gate))
+    standing = policy.may_decide(member, rows.seat(gate), confirming=quorum.first(gate) is not None)
     if not standing.allowed and standing.as_what != "override":
         raise NotYourGate(standing.refusal, gate_id=gate["id"])
     return standing
@@ -226,5 +263,9 @@ def _view(gate: Row) -> GateView:
     return gate_view(gate, {}, None)
 
 
-def _number(value: Any) -> int | None:
+def _ticked(body: Body, gate: Row) -> list[UUID] | None:
+    return _selection(body, {"gate_event": "approve"}) if gate["gate_type"] == "portfolio_review" else None
+
+
+def number(value: Any) -> int | None:
     return int(value) if str(value or "").isdigit() else None

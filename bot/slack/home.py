@@ -1,102 +1,228 @@
-"""The Home tab: what waits for me, my outcomes, what was decided and learned lately."""
+"""The Home tab: drawn when it is opened and when something on it changed, and what its buttons do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+import structlog
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy import func, select
 
-from bot.slack import kit, listings, queries
-from bot.slack.commands import permalink
-from bot.slack.kit import Block
-from bot.slack.people import UNKNOWN, People
-from bot.slack.words import fit, lines
+from bot.slack import deliveries, kit, listings, queries
+from bot.slack.acting import permalink
+from bot.slack.dashboard import MOST_GATES, MOST_OUTCOMES, Desk, found_blocks, home_blocks
+from bot.slack.deliveries import Key
+from bot.slack.gates import GateDoor
+from bot.slack.people import UNKNOWN
+from bot.slack.wire import FAILURES, code_of, failed
+from bot.slack.words import fit
 from runtime.core import Runtime
-from runtime.db.engine import Row
-from runtime.gates import pictures
-from runtime.identity.people import Member
+from runtime.db.engine import Row, Tx
+from runtime.db.tables import signal_measurements
+from runtime.errors import InvalidRequest, NotAllowed, OutcomeRuntimeError
+from runtime.experiments import control
+from runtime.gates import rows
+from runtime.identity.people import By, Member, person
+from runtime.learnings.service import search
 
-_MOST_GATES = 10
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncAck, AsyncRespond
+
+__all__ = ["Desk", "HomeDoor", "home_blocks", "paint"]
+
+log = structlog.get_logger(__name__)
+
+Body = dict[str, Any]
+_WAITS = (0.0, 0.1, 0.3, 0.6, 1.0, 1.0)
+_GIVEN_UP = 3
+"""Conflicts over one hash, after which whoever drew last is taken to have died before noting the next one down."""
+_MOST_LEVELS = 300
+_links: dict[tuple[str, str], str | None] = {}
+_MOST_LINKS = 5000
+
+
+async def read_desk(runtime: Runtime, org_id: UUID, member: Member, client: AsyncWebClient) -> Desk:
+    async with runtime.transaction(org_id) as tx:
+        every = await rows.listed(tx)
+        mine = [gate for gate in every if member.email.casefold() in rows.seat(gate).entitled]
+        mine.sort(key=lambda gate: gate["due_at"])
+        own = {gate["id"] for gate in mine}
+        others = [gate for gate in every if gate["id"] not in own]
+        shown = await queries.shown_at(tx, [gate["id"] for gate in mine[:MOST_GATES]])
+        theirs = await queries.their_outcomes(tx, member, limit=MOST_OUTCOMES + 1)
+        ids = [row["id"] for row in theirs]
+        runs, levels = await queries.experiments_of(tx, ids), await _levels(tx, theirs)
+        decisions, learnings = await queries.recent_decisions(tx), await queries.recent_learnings(tx)
+    links = {gate: await _link(client, *place) for gate, place in shown.items()}
+    return Desk(member, mine, links, theirs, runs, decisions, learnings, others, levels, runtime.now())
+
+
+async def _levels(tx: Tx, outcomes: Sequence[Row]) -> dict[UUID, list[float]]:
+    """The newest readings of each outcome's metric, oldest first."""
+    m = signal_measurements.c
+    newest = func.row_number().over(partition_by=m.outcome_id, order_by=m.time.desc())
+    metric = func.concat(m.outcome_id, ":", m.signal_name)
+    wanted = [f"{row['id']}:{row['primary_signal']['metric']}" for row in outcomes]
+    inner = (
+        select(m.outcome_id, m.time, m.value, newest.label("newest"))
+        .where(m.outcome_id.in_([row["id"] for row in outcomes]), m.kind == "level", metric.in_(wanted))
+        .subquery()
+    )
+    statement = select(inner.c.outcome_id, inner.c.value).where(inner.c.newest <= _MOST_LEVELS).order_by(inner.c.time)
+    found: dict[UUID, list[float]] = {}
+    for row in await tx.all(statement):
+        found.setdefault(row["outcome_id"], []).append(float(row["value"]))
+    return found
+
+
+async def _link(client: AsyncWebClient, channel: str, ts: str) -> str | None:
+    """A message's address never changes, so it is asked for once."""
+    if _links.get((channel, ts)) is None:
+        if len(_links) >= _MOST_LINKS:
+            _links.clear()
+        _links[channel, ts] = await permalink(client, channel, ts)
+    return _links[channel, ts]
+
+
+async def paint(runtime: Runtime, org_id: UUID, client: AsyncWebClient, member: Member, user: str) -> None:
+    """Draw a person's Home tab. What is read after the hash is at least as new as what stands there, or Slack refuses it."""
+    key = Key("home", member.id, user)
+    conflicts: Counter[str] = Counter()
+    for wait in _WAITS:
+        await asyncio.sleep(wait)
+        seen = await _hash(runtime, org_id, key)
+        view = {"type": "home", "blocks": home_blocks(await read_desk(runtime, org_id, member, client))}
+        trusted = seen if conflicts[seen] < _GIVEN_UP else ""
+        try:
+            answer = await client.views_publish(user_id=user, view=view, hash=trusted or None)
+        except SlackApiError as error:
+            if code_of(error) != "hash_conflict":
+                raise
+            conflicts[seen] += 1
+            continue
+        async with runtime.transaction(org_id) as tx:
+            await deliveries.placed(tx, key, user, str(answer["view"]["id"]), {"hash": answer["view"]["hash"]})
+        return
+    log.warning("slack.home_contended", member=str(member.id))
+
+
+async def _hash(runtime: Runtime, org_id: UUID, key: Key) -> str:
+    async with runtime.transaction(org_id) as tx:
+        row, _ = await deliveries.intend(tx, key)
+    return str(row["details"].get("hash") or "")
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Everything one person's Home tab shows."""
+class Aside:
+    """Answers a press on Home, where Slack gives no address to answer at: a small form, a direct message if that fails."""
 
-    member: Member
-    gates: Sequence[Row]
-    links: Mapping[UUID, str | None]
-    outcomes: Sequence[Row]
-    runs: Sequence[Row]
-    decisions: Sequence[Row]
-    learnings: Sequence[Row]
+    client: AsyncWebClient
+    body: Body
+
+    async def __call__(self, text: str = "", **_: Any) -> None:
+        """`text` is escaped already."""
+        try:
+            view = kit.modal("Not done", [kit.section(text)])
+            await self.client.views_open(trigger_id=self.body["trigger_id"], view=view)
+        except FAILURES:
+            await self.client.chat_postMessage(channel=self.body["user"]["id"], text=text)
 
 
 @dataclass(frozen=True, slots=True)
 class HomeDoor:
-    """Slack's handler of the Home tab being opened."""
+    """Slack's handlers of the Home tab: opened, and its buttons."""
 
-    runtime: Runtime
-    org_id: UUID
-    people: People
+    gates: GateDoor
+    greet: Callable[[Body, AsyncWebClient], Awaitable[None]]
 
-    async def opened(self, event: dict[str, Any], client: AsyncWebClient) -> None:
+    async def opened(self, event: Body, client: AsyncWebClient) -> None:
+        """The messages tab is where an agent is talked to; it gets suggested prompts instead."""
         if event.get("tab", "home") != "home":
+            await self.greet(event, client)
             return
-        member = await self.people.behind(event["user"])
-        blocks = home_blocks(await self._desk(member, client)) if member else [kit.section(UNKNOWN)]
-        await client.views_publish(
-            user_id=event["user"], view={"type": "home", "blocks": blocks[: kit.MOST_VIEW_BLOCKS]}
-        )
+        member = await self.gates.people.behind(event["user"])
+        if member is not None:
+            await self._paint(client, member, event["user"])
+        else:
+            await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": [kit.section(UNKNOWN)]})
 
-    async def _desk(self, member: Member, client: AsyncWebClient) -> Desk:
-        async with self.runtime.transaction(self.org_id) as tx:
-            waiting = await queries.waiting_for(tx, member)
-            shown = await queries.shown_at(tx, [gate["id"] for gate in waiting[:_MOST_GATES]])
-            mine = await queries.their_outcomes(tx, member)
-            runs = await queries.experiments_of(tx, [row["id"] for row in mine])
-            decisions, learnings = await queries.recent_decisions(tx), await queries.recent_learnings(tx)
-        links = {gate: await permalink(client, *place) for gate, place in shown.items()}
-        return Desk(member, waiting, links, mine, runs, decisions, learnings)
+    async def _paint(self, client: AsyncWebClient, member: Member, user: str) -> None:
+        await paint(self.gates.runtime, self.gates.org_id, client, member, user)
+
+    async def decide(self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient) -> None:
+        """The same as pressing it on the gate's message."""
+        respond = cast("AsyncRespond", Aside(client, body))
+        await self.gates.pressed(ack=ack, body=body, action=action, client=client, respond=respond)
+        await self._again(body, client)
+
+    async def _again(self, body: Body, client: AsyncWebClient) -> None:
+        member = await self.gates.people.behind(body["user"]["id"])
+        if member is not None:
+            await self._paint(client, member, body["user"]["id"])
+
+    async def pause(self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient) -> None:
+        await ack()
+
+        async def hold(experiment: UUID, by: By) -> None:
+            now = self.gates.runtime.now()
+            await control.pause(self.gates.runtime, self.gates.org_id, experiment, "from Home", by=by, now=now)
+
+        await self._steer(hold, body, action, client)
+
+    async def resume(self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient) -> None:
+        await ack()
+
+        async def go_on(experiment: UUID, by: By) -> None:
+            now = self.gates.runtime.now()
+            await control.resume(self.gates.runtime, self.gates.org_id, experiment, by=by, now=now)
+
+        await self._steer(go_on, body, action, client)
+
+    async def _steer(
+        self, do: Callable[[UUID, By], Awaitable[None]], body: Body, action: Body, client: AsyncWebClient
+    ) -> None:
+        try:
+            member = await self._steering(body)
+            await do(_experiment(action), person(member, "slack"))
+        except OutcomeRuntimeError as error:
+            await Aside(client, body)(fit(error.message, 2900))
+        await self._again(body, client)
+
+    async def _steering(self, body: Body) -> Member:
+        member = await self.gates.member(body["user"]["id"])
+        if member.role == "viewer":
+            raise NotAllowed("You can look, but not steer; ask somebody who may decide.")
+        return member
+
+    async def search(self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient) -> None:
+        """The form opens at once, since finding may take longer than a trigger lives."""
+        await ack()
+        question = " ".join(str(action.get("value") or "").split())
+        if not question:
+            return
+        try:
+            waiting = kit.modal("Learnings", [kit.section("Looking …")])
+            opened = await client.views_open(trigger_id=body["trigger_id"], view=waiting)
+            blocks = await self._found(body["user"]["id"], question)
+            await client.views_update(view_id=opened["view"]["id"], view=kit.modal("Learnings", blocks))
+        except FAILURES as error:
+            log.warning("slack.search_not_shown", error=failed(error, "to show what was found").message)
+
+    async def _found(self, user: str, question: str) -> list[kit.Block]:
+        try:
+            await self.gates.member(user)
+            found = await search(self.gates.runtime, self.gates.org_id, question, limit=8)
+        except OutcomeRuntimeError as error:
+            return [kit.section(fit(error.message, 2900))]
+        return found_blocks(question, listings.learning_lines(found))
 
 
-def home_blocks(desk: Desk) -> list[Block]:
-    return [*_waiting(desk), *_outcomes(desk), *_lately(desk)]
-
-
-def _waiting(desk: Desk) -> Iterator[Block]:
-    count = len(desk.gates)
-    yield kit.header(
-        f"{count} decision{'' if count == 1 else 's'} wait{'s' if count == 1 else ''} for you"
-        if count
-        else "Nothing waits for you"
-    )
-    for number, gate in enumerate(desk.gates[:_MOST_GATES]):
-        link = desk.links.get(gate["id"])
-        button = kit.link("Open", f"open:{number}", link) if link else None
-        yield kit.section(listings.gate_line(gate, None, desk.member), accessory=button)
-    if count > _MOST_GATES:
-        yield kit.context(f"and {count - _MOST_GATES} more; `/outcome gates` lists them all")
-
-
-def _outcomes(desk: Desk) -> Iterator[Block]:
-    yield kit.divider()
-    yield kit.header("Your outcomes")
-    if not desk.outcomes:
-        yield kit.section("None yet. `/outcome list` shows everybody's.")
-    for row in desk.outcomes:
-        runs = [run for run in desk.runs if run["outcome_id"] == row["id"]]
-        unit = pictures.unit(row["primary_signal"])
-        found = [listings.outcome_line(row, runs), *(listings.run_line(run, unit) for run in runs[:4])]
-        yield kit.section(lines(found, kit.SECTION))
-
-
-def _lately(desk: Desk) -> Iterator[Block]:
-    if desk.decisions:
-        yield kit.divider()
-        yield kit.header("Decided lately")
-        yield kit.section(lines((listings.decision_line(gate) for gate in desk.decisions), kit.SECTION))
-    if desk.learnings:
-        yield kit.header("Learned lately")
-        yield kit.section(lines((f"• {fit(row['finding'], 500)}" for row in desk.learnings), kit.SECTION))
+def _experiment(action: Body) -> UUID:
+    try:
+        return UUID(str(action.get("value")))
+    except ValueError as error:
+        raise InvalidRequest("This button is from an older Home tab; open Home again.") from error

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from bot.slack.words import plain
+from bot.slack.graphemes import cut
+from bot.slack.words import clean, plain
 
 Block: TypeAlias = dict[str, Any]
 Blocks: TypeAlias = list[Block]
@@ -99,7 +100,7 @@ def box(text: object, description: object, value: str) -> Block:
 def text_input(name: str, title: str, *, hint: str = "", required: bool, initial: str = "") -> Block:
     element: Block = {"type": "plain_text_input", "action_id": "text", "multiline": True, "max_length": 2000}
     if initial:
-        element["initial_value"] = initial
+        element["initial_value"] = cut(clean(initial), 2000)
     return _input(name, title, element, hint=hint, required=required)
 
 

@@ -20,7 +20,7 @@ OUTCOMES = {"draft": "📝", "active": "🎯", "achieved": "🏁", "abandoned": 
 
 def outcome_list(found: Sequence[Row], runs: Sequence[Row]) -> str:
     if not found:
-        return "There are no outcomes yet. Write an outcome.yaml and run `outcome-runtime apply`."
+        return "There are no outcomes yet. `/outcome new` writes one with you; `/outcome import` takes an outcome.yaml."
     return "\n".join(outcome_line(row, [run for run in runs if run["outcome_id"] == row["id"]]) for row in found)
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.slack import kit
+from bot.slack import fields, kit
 from bot.slack.kit import Block
 from bot.slack.values import Form
 from bot.slack.view import GateView
 from bot.slack.words import bold, code, fit
 
 NOTE, PERCENT, PERSON, QUESTION = "note", "percent", "person", "question"
+
+
+LIFT = "lift"
 
 
 def needs_percent(option: Mapping[str, Any]) -> bool:
@@ -20,8 +23,8 @@ def needs_form(option: Mapping[str, Any]) -> bool:
     return bool(option.get("needs_reason")) or needs_percent(option)
 
 
-def answer(view: GateView, option: Mapping[str, Any], form: Form, *, override: str = "") -> Block:
-    """`override` says in whose place the person decides; then a reason is required and is recorded."""
+def answer(view: GateView, option: Mapping[str, Any], form: Form, *, override: str = "", cap: str = "") -> Block:
+    """`override` says in whose place the person decides, `cap` which cap would end; then a reason is required and is recorded."""
     blocks = [kit.section(f"{bold(view.headline, 300)}\nYour answer: *{fit(option['label'], 80)}*")]
     if override:
         blocks.append(kit.section(fit(override, 600)))
@@ -32,6 +35,15 @@ def answer(view: GateView, option: Mapping[str, Any], form: Form, *, override: s
             else "To how many percent of users?"
         )
         blocks.append(kit.number_input(PERCENT, title, low=1, high=100, hint="A whole number from 1 to 100."))
+    if cap:
+        blocks.append(kit.section(fit(f"A condition is in force: {cap}.", 600)))
+        blocks.append(
+            fields.field(
+                LIFT,
+                "To go beyond it",
+                fields.ticks(LIFT, {"lift": "Lift the cap; the reason below is recorded"}, ticked=False),
+            )
+        )
     required = bool(option.get("needs_reason") or override)
     title = "Why?" if required else "Note (optional)"
     blocks.append(kit.text_input(NOTE, title, hint="Kept with the decision; everybody sees it.", required=required))
@@ -89,10 +101,17 @@ def values(view: Mapping[str, Any]) -> dict[str, Any]:
     """What was filled in, by block: text, number or person."""
     found: Mapping[str, Mapping[str, Mapping[str, Any]]] = (view.get("state") or {}).get("values") or {}
     return {
-        block: element.get("value") or element.get("selected_user")
+        block: element.get("value") or element.get("selected_user") or element.get("selected_date") or _picked(element)
         for block, elements in found.items()
         for element in elements.values()
     }
+
+
+def _picked(element: Mapping[str, Any]) -> Any:
+    """The chosen value of a menu, or the ticked ones of boxes."""
+    if element.get("selected_options"):
+        return [option["value"] for option in element["selected_options"]]
+    return (element.get("selected_option") or {}).get("value")
 
 
 def wrong(block: str, message: str) -> dict[str, str]:

@@ -1,9 +1,8 @@
 """Putting one message where it belongs, exactly once: intent, post or update, and what Slack called it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -11,8 +10,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack import deliveries, kit, pictures
+from bot.slack import deliveries, insisting, kit, pace, pictures
 from bot.slack.deliveries import Key
+from bot.slack.insisting import Draw
 from bot.slack.kit import Blocks
 from bot.slack.people import People
 from bot.slack.places import Places, shut
@@ -26,14 +26,11 @@ from runtime.digest import digest
 log = structlog.get_logger(__name__)
 
 METADATA = "outcome_runtime"
-_STILL_PROCESSED = (0.2, 0.5, 1.0)
-"""Waits before a message with a fresh picture is tried again: Slack processes uploads for a moment."""
 _MARGIN = 60
 """Seconds by which our clock and Slack's may differ."""
 _PAGES = 10
-
-Drawn: TypeAlias = tuple[str, Blocks]
-Send: TypeAlias = Callable[[str, Blocks], Awaitable[AsyncSlackResponse]]
+_LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+"""Refusals by which Slack says that a message of ours is no longer there to be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class Letter:
     """A message by its subject; `draw` makes it of whatever picture could be had. `thread` is (channel id, ts)."""
 
     key: Key
-    draw: Callable[[Picture | None], Drawn]
+    draw: Draw
     chart: Mapping[str, Any] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     thread: tuple[str, str] | None = None
@@ -66,13 +63,19 @@ class Desk:
         self.places = Places(runtime, org_id, client, self.people)
 
     async def put(self, letter: Letter) -> Placed:
-        """Post it, or change the message that is there already. May run twice, and dies at any line without repeating itself."""
+        """Post it, or change the message that is there already. May run twice, and dies at any line without repeating itself.
+
+        Raises ChannelFailed with `retry_after` when its channel's turn has not come.
+        """
         async with self.runtime.transaction(self.org_id) as tx:
             row, fresh = await deliveries.intend(tx, letter.key)
+            turn = None if row["external_id"] else await pace.take_turn(tx, letter.key, row, fresh=fresh)
+        if turn and turn.wait:
+            raise pace.refusal(letter.key.place, turn.wait)
         shown = await pictures.show(self.client, letter.chart, row["details"].get("picture") or {})
-        placed, details = await self._place(letter, row, shown.picture, fresh=fresh)
+        placed, details = await self._place(letter, row, shown.picture, fresh=turn.fresh if turn else fresh)
         remember = {
-            **row["details"],
+            **{name: kept for name, kept in row["details"].items() if name != pace.TURN},
             **letter.details,
             **details,
             "picture": shown.remember,
@@ -94,7 +97,7 @@ class Desk:
     async def _change(
         self, letter: Letter, row: Row, picture: Picture | None
     ) -> tuple[Placed, Mapping[str, Any]] | None:
-        """None when somebody deleted the message."""
+        """None when somebody deleted the message, or its place is closed to us now."""
         at = Placed(row["external_place"], row["external_id"], row["details"].get("thread"))
         mark = digest(letter.draw(picture))
         if row["details"].get("drawn") == mark:
@@ -104,9 +107,9 @@ class Desk:
             return await self._rewritten(at, text, blocks, why=row["details"].get("instead"))
 
         try:
-            await _patiently(letter, picture, send)
+            await insisting.sent(letter.draw, picture, send, subject=str(letter.key.subject))
         except SlackApiError as error:
-            if code_of(error) != "message_not_found":
+            if code_of(error) not in _LOST and not shut(error):
                 raise
             return None
         return at, {"drawn": mark}
@@ -145,7 +148,11 @@ class Desk:
         )
         if found is not None:
             at = Placed(channel, found, thread_ts)
-            await _patiently(letter, picture, lambda text, blocks: self._rewritten(at, text, blocks, why=why))
+
+            async def again(text: str, blocks: Blocks) -> AsyncSlackResponse:
+                return await self._rewritten(at, text, blocks, why=why)
+
+            await insisting.sent(letter.draw, picture, again, subject=str(letter.key.subject))
             return at
 
         async def send(text: str, blocks: Blocks) -> AsyncSlackResponse:
@@ -154,7 +161,7 @@ class Desk:
                 reply_broadcast=True if thread_ts and letter.aloud else None, unfurl_links=False, unfurl_media=False,
             )  # fmt: skip
 
-        answer = await _patiently(letter, picture, send)
+        answer = await insisting.sent(letter.draw, picture, send, subject=str(letter.key.subject))
         return Placed(str(answer["channel"]), str(answer["ts"]), thread_ts)
 
     async def _spoken(self, key: Key, channel: str, thread_ts: str | None, *, since: float) -> str | None:
@@ -194,18 +201,3 @@ def _why(place: str) -> str:
 
 def _explained(blocks: Blocks, why: str | None) -> Blocks:
     return [*blocks, kit.context(f"⚠️ {fit(why, 500)}")] if why else blocks
-
-
-async def _patiently(letter: Letter, picture: Picture | None, send: Send) -> AsyncSlackResponse:
-    """With the picture as soon as Slack has processed it; without it rather than not at all."""
-    if picture is None or picture.file_id is None:
-        return await send(*letter.draw(picture))
-    for wait in (*_STILL_PROCESSED, 0.0):
-        try:
-            return await send(*letter.draw(picture))
-        except SlackApiError as error:
-            if code_of(error) != "invalid_blocks":
-                raise
-            await asyncio.sleep(wait)
-    log.warning("slack.picture_not_accepted", subject=str(letter.key.subject))
-    return await send(*letter.draw(replace(picture, file_id=None)))

@@ -29,12 +29,15 @@ _GUARDS = {"violated": "⛔", "kill": "⛔", "pause": "⚠️", "harm": "⚠️"
 
 
 def experiment_message(
-    row: Mapping[str, Any], outcome: Mapping[str, Any], unit: str, picture: Picture | None
+    row: Mapping[str, Any], outcome: Mapping[str, Any], unit: str, picture: Picture | None, *, early: str | None = None
 ) -> tuple[str, Blocks]:
+    """`early` says what is missing before anything may be called better or worse; guardrails are shown from the first look."""
+    if early:
+        row = {**row, "current_result": {**(row["current_result"] or {}), "headline": early}}
     result: Mapping[str, Any] = row["current_result"] or {}
-    blocks = [kit.section(f"{bold(row['title'])}\n{_state(row)}"), *picture_blocks(picture)]
+    blocks = [kit.section(f"{bold(row['title'])}\n{_state(row)}"), *picture_blocks(None if early else picture)]
     if result:
-        blocks += [*_numbers(result, unit), *_guardrails(result)]
+        blocks += [*_numbers(result, unit, judged=early is None), *_guardrails(result)]
     blocks.append(kit.context(_about(row, outcome, result)))
     return fit(f"{row['title']}: {_plain_state(row)}", kit.MESSAGE), blocks
 
@@ -58,12 +61,15 @@ def _plain_state(row: Mapping[str, Any]) -> str:
     return str((row["current_result"] or {}).get("headline") or row["status"].replace("_", " "))
 
 
-def _numbers(result: Mapping[str, Any], unit: str) -> Iterator[Block]:
+def _numbers(result: Mapping[str, Any], unit: str, *, judged: bool) -> Iterator[Block]:
     p_value = result.get("p_value")
-    pairs = [
+    effect = [
         ("Effect so far", amount(result.get("delta"), unit, signed=True)),
         (f"{result.get('confidence', '')} interval", span(result.get("ci_lower"), result.get("ci_upper"), unit)),
         ("p, valid at any look", f"{p_value:.4g}" if isinstance(p_value, float) else str(p_value or "unknown")),
+    ]
+    pairs = [
+        *(effect if judged else []),
         ("Units", f"{_count(result.get('n_control'))} control, {_count(result.get('n_treatment'))} treatment"),
     ]
     if result.get("srm_flagged"):

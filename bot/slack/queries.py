@@ -80,3 +80,10 @@ async def unlinked(tx: Tx) -> Sequence[str]:
 
 async def database_time(tx: Tx) -> Any:
     return await tx.value(select(func.clock_timestamp()))
+
+
+async def experiment_at(tx: Tx, channel_id: str, ts: str) -> Any:
+    """The id of the experiment whose living message this is; None for any other message."""
+    d = deliveries.c
+    here = (d.channel == "slack") & (d.external_place == channel_id) & (d.external_id == ts)
+    return await tx.value(select(d.subject_id).where(here, d.subject_kind == "experiment"))

@@ -36,9 +36,10 @@ class Pressed(Carried):
 
 
 class Wanted(Carried):
-    """Something else about a gate: delegate, details, ask, reopen."""
+    """Something else about a gate: delegate, details, ask, reopen, terms, edit, snooze, file; `e` is the evidence it was shown with."""
 
     do: str = Field(max_length=20)
+    e: str = Field("", max_length=64)
 
 
 class Form(Carried):
@@ -49,3 +50,4 @@ class Form(Carried):
     s: list[UUID] | None = None
     ch: str | None = None
     ts: str | None = None
+    lift: bool = False

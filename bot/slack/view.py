@@ -8,7 +8,7 @@ from uuid import UUID
 
 from bot.slack.words import fit, mention
 from runtime.db.engine import Row
-from runtime.gates import rows
+from runtime.gates import rows, terms
 from runtime.lifecycle.gate import OPEN
 
 
@@ -40,6 +40,16 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """The first of two answers: who gave it, what it says, and whether it still counts."""
+
+    who: Who
+    choice: str
+    words: str
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GateView:
     """A gate as it is now."""
 
@@ -53,6 +63,7 @@ class GateView:
     sla_hours: float
     evidence: str
     picture: Picture | None = None
+    business: bool = False
     stepped_in_for: str = ""
     choice: str = ""
     decided_by: Who | None = None
@@ -61,6 +72,11 @@ class GateView:
     note: str = ""
     conditions: Sequence[str] = ()
     selection: Sequence[str] | None = None
+    quorum: int = 1
+    first: First | None = None
+    waived: str = ""
+    snoozed_until: datetime | None = None
+    snoozed_by: str = ""
 
     @property
     def open(self) -> bool:
@@ -87,10 +103,12 @@ def gate_view(gate: Row, people: Mapping[str, Who], picture: Picture | None) -> 
     return GateView(
         id=gate["id"], gate_type=gate["gate_type"], status=gate["status"], package=gate["context_package"],
         options=gate["options"] or [], asked=person(people, seat.asked), due_at=gate["due_at"], sla_hours=gate["sla_hours"],
+        business=gate.get("calendar") is not None,
         evidence=gate["evidence_hash"], picture=picture, choice=gate["choice"] or "", decided_via=gate["decided_via"] or "",
         stepped_in_for=gate["assigned_to"] if seat.asked != gate["assigned_to"] else "",
         decided_by=person(people, decided_by) if decided_by else None, decided_at=gate["responded_at"],
-        note=gate["response_note"] or "", conditions=gate["conditions"] or (), selection=gate["selection"],
+        note=gate["response_note"] or "", conditions=gate["conditions"] or (), selection=gate["selection"], quorum=gate["quorum"],
+        first=_first(gate, people), waived=_waived(gate), snoozed_until=gate["snoozed_until"], snoozed_by=gate["snoozed_by"] or "",
     )  # fmt: skip
 
 
@@ -100,4 +118,20 @@ def person(people: Mapping[str, Who], email: str) -> Who:
 
 def named_in(gate: Row) -> set[str]:
     """Addresses of the people a gate's message names."""
-    return {address.casefold() for address in (rows.seat(gate).asked, gate["decided_by"]) if address}
+    first = (gate["first_answer"] or {}).get("by")
+    return {address.casefold() for address in (rows.seat(gate).asked, gate["decided_by"], first) if address}
+
+
+def _first(gate: Row, people: Mapping[str, Who]) -> First | None:
+    found = gate["first_answer"]
+    if not found or found.get("waived"):
+        return None
+    share = [f"at {found['percent']} %"] if found.get("percent") is not None else []
+    words = ", ".join([*share, *(terms.in_words(term) for term in terms.load(found.get("terms")))])
+    counts = found.get("evidence") in {None, gate["evidence_hash"]}
+    return First(person(people, found["by"]), found["choice"], words, counts)
+
+
+def _waived(gate: Row) -> str:
+    found = gate["first_answer"] or {}
+    return f"{found['by']}: {found['why']}" if found.get("waived") else ""

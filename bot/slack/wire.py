@@ -1,5 +1,6 @@
 """The Web API client, and what its refusals mean to us."""
 
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -13,7 +14,7 @@ FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
 """All that a call can end in besides an answer."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_TIMEOUT = 20
+TIMEOUT = 20
 _MENDS = {
     "invalid_auth": "SLACK_BOT_TOKEN is not valid; copy the Bot User OAuth Token from the app's page again.",
     "not_authed": "SLACK_BOT_TOKEN is missing; copy the Bot User OAuth Token from the app's page.",
@@ -21,21 +22,48 @@ _MENDS = {
     "account_inactive": "The app was uninstalled; install it again and set SLACK_BOT_TOKEN.",
     "missing_scope": "The app lacks a permission; compare its scopes with manifest.yaml and reinstall it.",
     "not_in_channel": "Invite the app: /invite it in the channel.",
+    "is_archived": "The channel is archived; unarchive it, or name another in outcome.yaml.",
+    "restricted_action": "The workspace lets only some people post there; name another channel in outcome.yaml.",
+    "cannot_dm_bot": "A bot cannot be written to; name a person's address in outcome.yaml.",
+    "user_not_found": "The person is not in this workspace any more; name somebody else in outcome.yaml.",
+    "user_disabled": "The person's Slack account is deactivated; name somebody else in outcome.yaml.",
+    "msg_too_long": "The message is longer than Slack takes; the whole text stands in `outcome-runtime journal`.",
+    "invalid_blocks": "Slack did not take the message in any form; please report it with the line in the bot's log.",
+    "expired_trigger_id": "That took longer than the three seconds Slack gives a form; press again.",
     "channel_not_found": "The channel does not exist or is private; invite the app there, or name another in outcome.yaml.",
 }
 
 
+def bare_client(settings: Settings, token: str | None = None) -> AsyncWebClient:
+    """Speaks to SLACK_BASE_URL with this token. Proxies of the environment are for the world outside, never for this machine."""
+    return direct(AsyncWebClient(token=token, base_url=base_url(settings), timeout=TIMEOUT), settings)
+
+
+def base_url(settings: Settings) -> str:
+    return settings.slack_base_url.rstrip("/") + "/"
+
+
+C = TypeVar("C", bound=AsyncWebClient)
+
+
+def direct(client: C, settings: Settings) -> C:
+    if on_this_machine(settings.slack_base_url):
+        client.proxy = None
+    return client
+
+
+def on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in _LOOPBACK
+
+
 def web_client(settings: Settings) -> AsyncWebClient:
-    """Proxies of the environment are for the world outside, never for an address on this machine."""
+    """For the one workspace whose token is in the settings."""
     token = secret(settings.slack_bot_token)
-    if token is None:
+    if not token:
         raise InvalidConfiguration(
             "SLACK_BOT_TOKEN is not set; set it, or start with `outcome-runtime up`, which brings a sandbox workspace."
         )
-    client = AsyncWebClient(token=token, base_url=settings.slack_api_url, timeout=_TIMEOUT)
-    if urlsplit(settings.slack_api_url).hostname in _LOOPBACK:
-        client.proxy = None
-    return client
+    return bare_client(settings, token)
 
 
 def code_of(error: BaseException) -> str:

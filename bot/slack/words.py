@@ -1,40 +1,87 @@
 """Text as Slack takes it: cleaned, escaped, cut to length, times in each reader's own zone. PURE."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+from bot.slack import graphemes
+
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_CONTROLS = re.compile(r"[^\n\t -~]")
+_HALF = re.compile(r"(&[a-z]{0,3}|<[^<>]*)$")
 _KEPT = frozenset("\n\t\u200c\u200d")  # joiners shape Persian and emoji; other format characters only deceive
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters to Unicode, nothing to the eye
 _MARKS = str.maketrans("", "", "*_~`")
+_MOST_MARKS = 8
+"""No language puts more signs on one letter; more of them paint over the lines around."""
+
+
+_SLACK = 8
+"""How much longer than its place a text is looked at: what is dropped on the way must not make room for nothing."""
 
 
 def clean(text: object) -> str:
-    """Without control characters and those that change the direction of writing."""
-    return "".join(c for c in str(text) if c in _KEPT or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
+    """Without what deceives: control characters, those that turn the direction of writing, blanks that pass for letters, towers of marks."""
+    given = str(text)
+    if given.isascii():
+        return _CONTROLS.sub("", given)
+    parts: list[str] = []
+    marks = 0
+    for c in given:
+        kind = unicodedata.category(c)
+        marks = marks + 1 if kind in {"Mn", "Me"} else 0
+        if kind in {"Zl", "Zp"}:
+            parts.append("\n")
+        elif marks <= _MOST_MARKS and c not in _BLANKS and (c in _KEPT or kind not in {"Cc", "Cf", "Cs"}):
+            parts.append(c)
+    return "".join(parts)
 
 
 def fit(text: object, limit: int) -> str:
-    """Escaped for mrkdwn and at most `limit` characters long, an ellipsis at the cut; no entity is cut in two."""
-    whole = clean(text).strip()
-    shown = "".join(_ENTITIES.get(c, c) for c in whole)
-    if len(shown) <= limit:
-        return shown
+    """Escaped for mrkdwn and at most `limit` characters long, an ellipsis at the cut; no entity and no grapheme is cut in two."""
+    return cut(text, limit)[0]
+
+
+def cut(text: object, limit: int) -> tuple[str, bool]:
+    """As `fit`, and whether something was left out; then the whole text belongs into a file."""
+    raw = str(text)
+    whole = _fenceless(clean(raw[: limit * _SLACK]).strip())
+    shown = _escaped(whole)
+    if len(shown) <= limit and len(raw) <= limit * _SLACK:
+        return shown, False
     parts: list[str] = []
     room = limit - 1
-    for c in whole:
-        piece = _ENTITIES.get(c, c)
+    for piece in map(_escaped, whole[:limit] if whole.isascii() else graphemes.clusters(whole[:limit])):
         if len(piece) > room:
             break
         parts.append(piece)
         room -= len(piece)
-    return "".join(parts).rstrip() + "…"
+    return "".join(parts).rstrip() + "…", True
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ENTITIES)
+
+
+def _fenceless(text: str) -> str:
+    """A fence opened in one text would swallow what stands after it, names and times among it; so would a lone backtick."""
+    if "`" not in text:
+        return text
+    return "\n".join(_balanced(line) for line in text.replace("```", "'''").split("\n"))
+
+
+def _balanced(line: str) -> str:
+    if line.count("`") % 2 == 0:
+        return line
+    before, _, after = line.rpartition("`")
+    return f"{before}'{after}"
 
 
 def plain(text: object, limit: int) -> str:
     """For plain_text objects: one line, never empty, since Slack refuses that."""
-    line = " ".join(clean(text).split()) or "–"  # noqa: RUF001  a dash is meant
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    line = " ".join(clean(str(text)[: limit * _SLACK]).split()) or "–"  # noqa: RUF001  a dash is meant
+    return line if len(line) <= limit else graphemes.cut(line, limit - 1).rstrip() + "…"
 
 
 def bold(text: object, limit: int = 150) -> str:
@@ -58,6 +105,13 @@ def moment(at: datetime) -> str:
 
 def mention(slack_user_id: str) -> str:
     return f"<@{slack_user_id}>"
+
+
+def shortened(shown: str, limit: int) -> str:
+    """Of text that is escaped already: no entity, mention or link is cut in two."""
+    if len(shown) <= limit:
+        return shown
+    return _HALF.sub("", graphemes.cut(shown, limit - 1)).rstrip() + "…"
 
 
 def lines(texts: Iterable[str], limit: int) -> str:

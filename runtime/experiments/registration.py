@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select, update
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiment_phases, experiments, plan_registrations
 from runtime.digest import digest
+from runtime.gates import terms
 from runtime.gates.wording import amount, percent
 from runtime.identity.people import By
 from runtime.journal import Effect, Event, record
@@ -24,14 +25,22 @@ SCHEMA = "outcome-runtime/registration@1"
 
 
 def document(experiment: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """What gate 2 registers if it is approved as it stands."""
+    """What gate 2 registers if it is approved as it stands, under the conditions the experiment carries already."""
+    conditions = experiment["terms"]
+    planned, cap, segment = (
+        int(experiment["rollout_plan"]["initial_pct"]),
+        terms.cap(conditions),
+        terms.segment(conditions),
+    )
+    bound = cap.term.percent if cap is not None and isinstance(cap.term, terms.Cap) else None
+    metric = outcome["primary_signal"]
     return {
         "schema": SCHEMA,
         "plan": experiment["plan"],
-        "metric": outcome["primary_signal"],
+        "metric": {**metric, "segment": {**(metric.get("segment") or {}), **segment}} if segment else metric,
         "direction": outcome["target"]["direction"],
-        "constraints": [dict(item) for item in outcome["constraints"]],
-        "allocation": {"treatment_percent": int(experiment["rollout_plan"]["initial_pct"]), "cap_percent": None},
+        "constraints": terms.tightened(outcome["constraints"], conditions),
+        "allocation": {"treatment_percent": min(planned, bound or planned), "cap_percent": bound},
         "extended_days": 0.0,
     }
 
@@ -89,6 +98,11 @@ def constrained(
     return {**registered, "constraints": items}
 
 
+def bare(constraints: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Registered constraints as they were written, without the phase from which they count."""
+    return [_bare(item) for item in constraints]
+
+
 def latest_phase(registered: Mapping[str, Any] | None) -> int:
     """The phase from which its newest limits count; the rollout opens it if it is not there yet."""
     return max((item.get("since_phase", 0) for item in (registered or {}).get("constraints", ())), default=0)
@@ -130,7 +144,8 @@ async def follow_constraints(tx: Tx, running: Sequence[Row], outcome: Row, *, by
         if not experiment["registration"]:
             continue
         following = await next_phase(tx, experiment["id"])
-        content = constrained(experiment["registration"], outcome["constraints"], following)
+        wanted = terms.tightened(outcome["constraints"], experiment["terms"])
+        content = constrained(experiment["registration"], wanted, following)
         if content is None:
             continue
         await register(tx, experiment, content, reason="constraints changed", by=by, now=now, gate_id=gate["id"])

@@ -11,6 +11,7 @@ from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiment_phases, experiments
 from runtime.errors import SignalUnavailable
 from runtime.experiments import registration, service
+from runtime.gates import terms
 from runtime.identity.people import SYSTEM
 from runtime.integrations.contracts import FlagState, Window
 from runtime.journal import Event, record
@@ -26,10 +27,13 @@ _EVERYBODY = 100
 
 
 def wanted_percent(row: Row) -> int:
-    """What the flag should show for a row: its rollout while it may be on, everybody once shipped, nobody otherwise."""
-    if row["status"] == "shipped":
-        return _EVERYBODY
-    return int(row["rollout_percent"]) if row["status"] in _ON else 0
+    """What the flag should show for a row: its rollout while it may be on, everybody once shipped, nobody otherwise.
+
+    Every path to the flag asks here, so that no rollout can exceed a cap, whatever the other columns say.
+    """
+    wished = _EVERYBODY if row["status"] == "shipped" else int(row["rollout_percent"]) if row["status"] in _ON else 0
+    bound = terms.ceiling(row)
+    return wished if bound is None else min(wished, bound)
 
 
 async def apply(runtime: "Runtime", org_id: UUID, experiment_id: UUID) -> None:
@@ -54,7 +58,7 @@ async def _set(runtime: "Runtime", org_id: UUID, row: Row) -> FlagState:
             return await service_.kill_flag(key) if await service_.read_flag(key) else FlagState(key, False, 0)
         if await service_.read_flag(key) is None:
             await service_.create_flag(key, row["title"])
-        return await service_.set_rollout_percentage(key, percent)
+        return await service_.set_rollout_percentage(key, percent, terms.segment(row["terms"]) or None)
     finally:
         await service_.close()
 

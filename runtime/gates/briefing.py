@@ -11,7 +11,7 @@ from runtime.db.engine import Row, Tx
 from runtime.db.tables import snapshots
 from runtime.digest import digest
 from runtime.experiments import registration
-from runtime.gates import evidence, pictures, rows
+from runtime.gates import evidence, outlook, pictures, rows
 from runtime.gates.choices import offered
 from runtime.gates.opening import Ask
 from runtime.gates.wording import amount, days, percent, span
@@ -22,6 +22,8 @@ from runtime.statistics.plan import Plan
 
 SCHEMA = "outcome-runtime/context-package@1"
 _MOST_DIFF = 2500
+_MOST_EDITS = 12
+EDITED = "Edited before approval"
 _BY_DOOR = {"mcp": "MCP", "rest": "REST"}
 
 
@@ -80,6 +82,25 @@ def portfolio(
         evidence.of_portfolio(list(proposed)),
         offered("portfolio_review"),
     )
+
+
+def renewed_portfolio(
+    package: Mapping[str, Any], outcome: Row, proposed: Sequence[Row], edited: Sequence[str]
+) -> dict[str, Any]:
+    """The same question about experiments that a person edited or reordered; what was changed is shown among the sections."""
+    unit, kept = pictures.unit(outcome["primary_signal"]), [*package["sections"][len(proposed) :]]
+    kept = [part for part in kept if part["title"] != EDITED]
+    changes = {"title": EDITED, "text": "\n".join(f"• {line}" for line in edited[-_MOST_EDITS:])}
+    drawn = package["chart"]
+    chart = (
+        pictures.portfolio(outcome, proposed, str(package.get("generated_by") or ""), drawn["provenance"])
+        if drawn
+        else None
+    )
+    return {
+        **package, "sections": [*(_experiment_section(row, unit) for row in proposed), changes, *kept], "edited": list(edited),
+        "experiments": [_listed(row, unit) for row in proposed], "experiment_ids": [str(row["id"]) for row in proposed], "chart": chart,
+    }  # fmt: skip
 
 
 def _listed(row: Row, unit: str) -> dict[str, Any]:
@@ -199,7 +220,7 @@ def analysis(
         recommend = None
     package = _package(
         "analysis", outcome, f"What shall become of “{experiment['title']}”?", facts=_analysis_facts(snapshot, outcome),
-        sections=_analysis_sections(experiment, snapshot), chart=snapshot["chart"] | {"provenance": snapshot["chart"]["provenance"] | {"snapshot_id": str(snapshot_id)}},
+        sections=_analysis_sections(experiment, outcome, snapshot), chart=snapshot["chart"] | {"provenance": snapshot["chart"]["provenance"] | {"snapshot_id": str(snapshot_id)}},
         recommendation={"choice": recommend, "why": "; ".join(result["reasons"])} if recommend else None, learnings=list(learnings),
         provenance={"source": outcome["primary_signal"]["source"], "snapshot_id": str(snapshot_id), "data_through": result["data_through"]},
     )  # fmt: skip
@@ -216,16 +237,12 @@ def _barred(result: Mapping[str, Any], outcome: Row) -> list[str]:
 
 def _analysis_facts(snapshot: Mapping[str, Any], outcome: Row) -> list[list[str]]:
     result, unit = snapshot["result"], pictures.unit(outcome["primary_signal"])
-    prediction = snapshot["prediction"]
     return [
         [
             "Effect",
             f"{amount(result['delta'], unit, signed=True)}, {result['confidence']} interval {span(result['ci_lower'], result['ci_upper'], unit)}",
         ],
-        [
-            "Predicted",
-            f"{amount(prediction['expected_delta'], unit, signed=True)} ({span(prediction['delta_range'][0], prediction['delta_range'][1], unit)})",
-        ],
+        ["Predicted", outlook.predicted(result, snapshot["prediction"], unit)],
         [
             "p, valid at any look",
             f"{result['p_value']:.4g}" if isinstance(result["p_value"], float) else str(result["p_value"]),
@@ -241,10 +258,14 @@ def _analysis_facts(snapshot: Mapping[str, Any], outcome: Row) -> list[list[str]
     ]
 
 
-def _analysis_sections(experiment: Row, snapshot: Mapping[str, Any]) -> list[dict[str, str]]:
-    result = snapshot["result"]
+def _analysis_sections(experiment: Row, outcome: Row, snapshot: Mapping[str, Any]) -> list[dict[str, str]]:
+    said = outlook.lines(snapshot["result"], pictures.unit(outcome["primary_signal"]))
+    among = outlook.portfolio(snapshot.get("portfolio"))
     return [
-        {"title": "What the data say", "text": "; ".join(result["reasons"])},
+        {
+            "title": "What the data say",
+            "text": "\n".join(f"{name}: {text}" for name, text in [*said, *([("Portfolio", among)] if among else [])]),
+        },
         {"title": "Hypothesis", "text": experiment["hypothesis"]},
         {
             "title": "How to read this",

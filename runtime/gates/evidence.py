@@ -47,7 +47,8 @@ async def current(tx: Tx, gate: Row) -> dict[str, Any]:
     )
     kind = gate["gate_type"]
     if kind == "portfolio_review":
-        return of_portfolio(list(subjects))
+        order = {"order": gate["context_package"]["experiment_ids"]} if gate["context_package"].get("edited") else {}
+        return of_portfolio(list(subjects)) | order
     if kind == "launch_approval":
         return of_launch(subjects[0], await _outcome(tx, gate))
     if kind in {"analysis_review", "scale_approval", "ship_approval"}:

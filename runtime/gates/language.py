@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
+
+from runtime.gates.terms import USAGE, Misread, Note, Term, parse
 
 MOST_NOTE = 2000
 Option: TypeAlias = Mapping[str, Any]
@@ -16,6 +18,8 @@ class Answer:
     choice: str
     note: str = ""
     percent: int | None = None
+    terms: tuple[Term, ...] = ()
+    lift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Unclear:
 
     say: str
     tried: bool
+    asks_back: bool = False
+    """The words were a documented form with conditions: nothing else may be read into them."""
 
 
 Reading: TypeAlias = Answer | HandOver | Unclear
@@ -79,6 +85,11 @@ FORMS = (
     Form("ITERATE", "iterate", "ITERATE: why", _marked_why),
     Form("KILL", "kill", "KILL: why", _marked_why),
     Form("RESUME", "resume", "RESUME why", _why),
+    Form("CONFIRM", "confirm", "CONFIRM", _nothing),
+)
+_WITH = re.compile(r"(?P<answer>.+?)\s+WITH\s*:\s*(?P<terms>.+)", re.IGNORECASE)
+_LIFTING = re.compile(
+    r"(?P<answer>SHIP|SCALE\s+.+?)\s+AND\s+LIFT\s+(?:THE\s+)?CAP\s*[:,;-]\s*(?P<why>.+)", re.IGNORECASE
 )
 _FIRST = re.compile(
     r"(?P<word>" + "|".join(form.word.replace(" ", r"\s+") for form in FORMS) + r"|DELEGATE)\b(?P<rest>.*)",
@@ -90,6 +101,13 @@ _SOMEBODY = re.compile(r"\s*(?:to\s+)?(?P<who><@[A-Z0-9]+>|[^@\s<>|]+@[^@\s<>|]+
 def read(text: str, options: Sequence[Option]) -> Reading:
     """What the first line says, in any case; the lines below it are the note. A question never decides."""
     first, note = _lines(text)
+    if not first.endswith("?"):
+        if bound := _WITH.fullmatch(first):
+            return _with_terms(bound["answer"], bound["terms"], note, options)
+        if lifting := _LIFTING.fullmatch(first):
+            answer = read(lifting["answer"], options)
+            why = "\n".join(part for part in (lifting["why"].strip(), note) if part)[:MOST_NOTE]
+            return replace(answer, note=why, lift=True) if isinstance(answer, Answer) else answer
     found = _FIRST.fullmatch(first)
     if found is None or first.endswith("?"):
         return Unclear(f"I record only these answers here, on the first line: {understood(options)}.", tried=False)
@@ -106,7 +124,32 @@ def read(text: str, options: Sequence[Option]) -> Reading:
 def understood(options: Sequence[Option]) -> str:
     """The forms a gate takes, as people would write them."""
     offered = {option["id"] for option in options}
-    return ", ".join([*(form.usage for form in FORMS if form.choice in offered), "DELEGATE @somebody"])
+    bound = [f"{form.usage} WITH: {USAGE}" for form in FORMS if form.word in _BINDABLE and _takes(options, form.choice)]
+    return ", ".join([*(form.usage for form in FORMS if form.choice in offered), "DELEGATE @somebody", *bound[:1]])
+
+
+_BINDABLE = frozenset({"APPROVE", "SCALE"})
+
+
+def _takes(options: Sequence[Option], choice: str) -> Sequence[str]:
+    return next((option.get("terms") or () for option in options if option["id"] == choice), ())
+
+
+def _with_terms(words: str, conditions: str, note: str, options: Sequence[Option]) -> Reading:
+    """APPROVE WITH: …; one condition that is not understood, or not possible there, approves nothing."""
+    answer = read(words, options)
+    if not isinstance(answer, Answer):
+        return answer
+    found = parse(conditions)
+    if isinstance(found, Misread):
+        return Unclear(f"I recorded nothing. {found.say}", tried=True, asks_back=True)
+    refused = [term.kind for term in found if term.kind not in _takes(options, answer.choice)]
+    if refused:
+        return Unclear(
+            f"I recorded nothing: this answer cannot be given with a {refused[0]} here.", tried=True, asks_back=True
+        )
+    said = "\n".join([*(term.text for term in found if isinstance(term, Note)), *([note] if note else [])])
+    return replace(answer, note=answer.note or said[:MOST_NOTE], terms=found)
 
 
 def _lines(text: str) -> tuple[str, str]:

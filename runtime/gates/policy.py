@@ -1,8 +1,7 @@
-"""Who may decide a gate, and when its clock speaks. PURE."""
+"""Who may decide a gate, and who is asked next. PURE."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from runtime.identity.people import Member
 
@@ -39,12 +38,17 @@ class Standing:
     refusal: str = ""
 
 
-def may_decide(member: Member, seat: Seat, *, note: str = "") -> Standing:
-    """Assignee, delegate, whoever the chain has reached; an owner or admin only with a reason, and it is recorded."""
+def may_decide(member: Member, seat: Seat, *, note: str = "", confirming: bool = False) -> Standing:
+    """Assignee, delegate, whoever the chain has reached; an owner or admin only with a reason, and it is recorded.
+
+    While a first answer waits to be confirmed, everybody of the chain may confirm it (docs/adr/0033-conditions-and-four-eyes.md).
+    """
     if member.role == "viewer":
         return Standing(False, "viewer", f"You can look at this gate but not decide it; ask {seat.asked}.")
     if member.email.casefold() in seat.entitled:
         return Standing(True, _as_what(member, seat))
+    if confirming and member.email.casefold() in {address.casefold() for address in seat.chain}:
+        return Standing(True, "second")
     if member.role in OVERRIDERS:
         if note.strip():
             return Standing(True, "override")
@@ -62,19 +66,6 @@ def _as_what(member: Member, seat: Seat) -> str:
     if seat.delegated_to and member.email.casefold() == seat.delegated_to.casefold():
         return "delegate"
     return "assignee" if member.email.casefold() == seat.assigned_to.casefold() else "escalation"
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """When a gate reminds and when it runs out."""
-
-    reminders: tuple[datetime, datetime]
-    due: datetime
-
-
-def clock(opened: datetime, sla: timedelta) -> Clock:
-    """Reminders at half and at 80 % of the SLA."""
-    return Clock((opened + sla / 2, opened + sla * 4 / 5), opened + sla)
 
 
 def next_in_chain(chain: Sequence[str], reached: int, away: frozenset[str]) -> int | None:

@@ -92,3 +92,8 @@ def already(gate: Row) -> str:
     if gate["status"] == "timed_out":
         return f"This gate was closed without a decision ({gate['response_note'] or 'time ran out'}) at {at}."
     return f"{who} {PAST[gate['status']]} this gate already, at {at}."
+
+
+def chosen(selection: Sequence[str] | None) -> tuple[UUID, ...] | None:
+    """The experiments of a stored selection."""
+    return tuple(UUID(str(item)) for item in selection) if selection is not None else None

@@ -1,8 +1,8 @@
 """Deciding, delegating and reopening gates: the same calls from every door."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,9 +10,10 @@ from runtime import timers
 from runtime.db.engine import Row, Tx
 from runtime.digest import digest
 from runtime.errors import EvidenceChanged, GateAlreadyDecided, InvalidRequest, NotAllowed, NotYourGate, ReasonNeeded
-from runtime.gates import evidence, opening, policy, rows
+from runtime.gates import binding, evidence, opening, policy, quorum, rows
 from runtime.gates.choices import Choice, find
 from runtime.gates.consequences import CONSEQUENCES, Decided
+from runtime.gates.terms import Cap, Term, dump, in_words
 from runtime.identity.people import By, Member, require_member
 from runtime.journal import Event, record
 from runtime.lifecycle import GATE, Actor, Approval
@@ -27,24 +28,33 @@ REOPENED = "reopened"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person said. `evidence` is the hash of what they were shown; `selection` the experiments they chose; `percent` a cap or a scale."""
+    """What a person said. `evidence` is the hash of what they were shown; `selection` the experiments they chose; `percent` a cap or a scale.
+
+    `terms` are conditions that bind; `lift` ends a cap set before, for which the note is the reason.
+    """
 
     choice: str
     note: str = ""
     evidence: str | None = None
     selection: tuple[UUID, ...] | None = None
     percent: int | None = None
+    terms: tuple[Term, ...] = ()
+    lift: bool = False
 
 
 async def decide(runtime: "Runtime", org_id: UUID, gate_id: UUID, decision: Decision, *, by: By, now: datetime) -> Row:
     """Record a person's answer, exactly once, and set everything in motion that follows from it, in one transaction.
 
+    Where two people must agree, the first approval is kept and the gate stays open (docs/adr/0033-conditions-and-four-eyes.md).
+
     Raises NotAllowed for anything that is not a person, NotYourGate, GateAlreadyDecided, ReasonNeeded, InvalidRequest,
     and EvidenceChanged, after which the gate shows the new state and waits for a new answer.
     """
+    await binding.targets(runtime, org_id, decision.terms)
     async with runtime.transaction(org_id) as tx:
         gate = await rows.get(tx, gate_id, lock=True)
-        member, standing = _entitled(gate, decision, by)
+        member, standing = entitled(gate, decision, by)
+        said, decision = decision, quorum.meant(gate, decision)
         choice = _chosen(gate, decision)
         fresh = await evidence.current(tx, gate)
         stale = digest(fresh) != gate["evidence_hash"]
@@ -53,7 +63,10 @@ async def decide(runtime: "Runtime", org_id: UUID, gate_id: UUID, decision: Deci
         elif _shown_other(gate, decision):
             stale = True
         else:
-            await _conclude(runtime, tx, gate, choice, decision, member, standing, by, now)
+            outcome = await _outcome(tx, gate["outcome_id"])
+            decision = replace(decision, terms=binding.admitted(choice, _terms(choice, decision), outcome, member, now))
+            if not await quorum.waits(tx, gate, choice, decision, said.note, member, by, now):
+                await _conclude(runtime, tx, gate, choice, decision, member, standing, by, now)
         result = await rows.get(tx, gate_id)
     if stale:
         raise EvidenceChanged(
@@ -63,12 +76,25 @@ async def decide(runtime: "Runtime", org_id: UUID, gate_id: UUID, decision: Deci
     return result
 
 
-def _entitled(gate: Row, decision: Decision, by: By) -> tuple[Member, policy.Standing]:
+def _terms(choice: Choice, decision: Decision) -> tuple[Term, ...]:
+    """A capped approval is an approval with that condition."""
+    percent = _percent(choice, decision)
+    capped = (
+        choice.id == "approve_capped"
+        and percent is not None
+        and not any(isinstance(term, Cap) for term in decision.terms)
+    )
+    return (Cap(percent=percent), *decision.terms) if capped and percent is not None else decision.terms
+
+
+def entitled(gate: Row, decision: Decision, by: By) -> tuple[Member, policy.Standing]:
+    """The person behind an answer and as what they give it; raises NotAllowed, GateAlreadyDecided or NotYourGate."""
     if by.kind is not Actor.HUMAN or by.member is None:
         raise NotAllowed("Gates are answered by people; agents and the system can only ask.", gate_id=gate["id"])
     if gate["status"] not in OPEN:
         raise GateAlreadyDecided(rows.already(gate), gate_id=gate["id"], status=gate["status"])
-    standing = policy.may_decide(by.member, rows.seat(gate), note=decision.note)
+    confirming = quorum.first(gate) is not None
+    standing = policy.may_decide(by.member, rows.seat(gate), note=decision.note, confirming=confirming)
     if not standing.allowed:
         raise NotYourGate(
             standing.refusal, gate_id=gate["id"], ask=rows.seat(gate).asked, override=standing.as_what == "override"
@@ -118,20 +144,36 @@ async def _conclude(
     by: By,
     now: datetime,
 ) -> None:
-    status = GATE.step(gate["status"], choice.gate_event, by=by.kind).to
+    conditional = choice.gate_event == "approve" and decision.terms
+    status = GATE.step(gate["status"], "approve_with_conditions" if conditional else choice.gate_event, by=by.kind).to
     percent = _percent(choice, decision)
+    stored = [dump(term) for term in decision.terms]
     selection = [str(item) for item in decision.selection] if decision.selection is not None else None
     version = await rows.change(
         tx, gate, status=status, choice=choice.id, response_note=decision.note or None, decided_by=member.email, decided_via=by.via,
-        responded_at=now, selection=selection, conditions=_conditions(choice, percent),
+        responded_at=now, selection=selection, conditions=_conditions(choice, percent, decision.terms), terms=stored,
     )  # fmt: skip
     await timers.disarm(tx, gate["id"])
     approval = Approval(gate["gate_type"], member.email)
-    decided = Decided(gate, choice, approval, decision.note, percent, decision.selection, by, now)
+    decided = Decided(
+        gate,
+        choice,
+        approval,
+        decision.note,
+        percent,
+        decision.selection,
+        by,
+        now,
+        member,
+        decision.terms,
+        decision.lift,
+    )
+    waiting = quorum.first(gate)
     event = Event(
         "gate.decided", "gate", gate["id"],
         {"gate_type": gate["gate_type"], "choice": choice.id, "status": status, "as": standing.as_what, "note": decision.note,
-         "percent": percent, "evidence": gate["evidence_hash"], "via": by.via, "selection": selection},
+         "percent": percent, "evidence": gate["evidence_hash"], "via": by.via, "selection": selection, "terms": stored,
+         "first": waiting["by"] if waiting else None},
     )  # fmt: skip
     await record(tx, event, by=by)
     await CONSEQUENCES[gate["gate_type"]](runtime, tx, decided)
@@ -141,27 +183,24 @@ async def _conclude(
     )
 
 
-def _conditions(choice: Choice, percent: int | None) -> list[str]:
-    if choice.gate_event != "approve_with_conditions":
-        return []
-    return [f"at most {percent} % of users"] if percent is not None else [choice.label.lower()]
+def _conditions(choice: Choice, percent: int | None, terms: tuple[Term, ...]) -> list[str]:
+    said = [in_words(term) for term in terms]
+    if choice.gate_event != "approve_with_conditions" or choice.id == "approve_capped":
+        return said
+    return [f"at most {percent} % of users" if percent is not None else choice.label.lower(), *said]
 
 
 async def delegate(runtime: "Runtime", org_id: UUID, gate_id: UUID, *, to: Member, by: By, now: datetime) -> Row:
     """Hand a gate to a colleague, whose clock starts anew. The delegator keeps the right to answer."""
     async with runtime.transaction(org_id) as tx:
         gate = await rows.get(tx, gate_id, lock=True)
-        _entitled(gate, Decision("", note="delegating"), by)
+        entitled(gate, Decision("", note="delegating"), by)
         if to.role == "viewer":
             raise InvalidRequest(f"{to.name} can only look; choose somebody who may decide.", gate_id=gate_id)
         status = GATE.step(gate["status"], "delegate", by=by.kind).to
-        clock_version = gate["clock_version"] + 1
-        sla = timedelta(hours=gate["sla_hours"])
-        version = await rows.change(
-            tx, gate, status=status, delegated_to=to.email, clock_version=clock_version, due_at=now + sla
-        )
         await timers.disarm(tx, gate_id)
-        await opening.arm_clock(tx, gate_id, version=clock_version, opened=now, sla=sla)
+        anew = await opening.restart(tx, gate, to.email, now)
+        version = await rows.change(tx, gate, status=status, delegated_to=to.email, **anew)
         event = Event("gate.delegated", "gate", gate_id, {"to": to.email})
         await record(tx, event, by=by, notices=[rows.redraw(gate, version)])
         return await rows.get(tx, gate_id)

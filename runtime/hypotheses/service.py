@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import insert, select
 
 from runtime.db.engine import Row, Tx
-from runtime.db.tables import experiments, llm_calls
+from runtime.db.tables import experiments
 from runtime.db.tables import outcomes as outcomes_table
 from runtime.errors import InvalidConfiguration, InvalidRequest, LLMFailed, NotFound, OutcomeRuntimeError
 from runtime.experiments import service
@@ -19,12 +19,10 @@ from runtime.identity.people import SYSTEM, By, require_member
 from runtime.journal import Effect, Event, record
 from runtime.learnings.service import Found, search
 from runtime.lifecycle import EXPERIMENT
-from runtime.llm.contracts import ProviderConfig, Usage
-from runtime.llm.gateway import Gateway
+from runtime.llm.configured import configured_gateway
 from runtime.measurement.query import is_share
 from runtime.outcomes import rows as outcomes
 from runtime.outcomes.service import applied_file, notice_to
-from runtime.settings import secret
 from runtime.spec.models import OutcomeSpec, Provider
 from runtime.statistics.plan import Plan
 from runtime.statistics.power import make_plan
@@ -44,7 +42,7 @@ async def for_outcome(runtime: "Runtime", org_id: UUID, outcome_id: UUID, *, sou
     async with runtime.transaction(org_id) as tx:
         context = await _context(tx, outcome, learned, room)
         provider, model = await _model(tx, outcome)
-    gateway = _gateway(runtime)
+    gateway = configured_gateway(runtime)
     try:
         proposal = await propose(
             source or ("llm" if gateway else "playbook"),
@@ -98,35 +96,6 @@ async def _context(tx: Tx, outcome: Row, learned: Sequence[Found], room: int) ->
         past_learnings=tuple(PastLearning(finding=item.finding, finding_type=item.finding_type, confidence=item.confidence) for item in learned),
         already_tried=tuple(row["title"] for row in earlier),
     )  # fmt: skip
-
-
-def _gateway(runtime: "Runtime") -> Gateway | None:
-    """The gateway over every provider that has a key; None sends proposals to the playbook."""
-    s = runtime.settings
-    known = (("anthropic", s.anthropic_api_key, s.anthropic_base_url), ("openai", s.openai_api_key, s.openai_base_url))
-    configs = [
-        ProviderConfig(provider=name, api_key=secret(key), base_url=url, timeout_seconds=s.llm_timeout_seconds)
-        for name, key, url in known
-        if key
-    ]
-    return Gateway(configs, UsageRows(runtime), retry_seconds=s.llm_retry_seconds) if configs else None
-
-
-class UsageRows:
-    """Where the gateway's usage is written: one row an attempt."""
-
-    def __init__(self, runtime: "Runtime") -> None:
-        self._runtime = runtime
-
-    async def record(self, usage: Usage) -> None:
-        async with self._runtime.transaction(usage.org_id) as tx:
-            await tx.run(
-                insert(llm_calls).values(
-                    org_id=usage.org_id, purpose=usage.purpose, provider=usage.provider, model=usage.model, auth_mode=usage.auth_mode,
-                    input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, latency_ms=usage.latency_ms, attempts=usage.attempt,
-                    outcome=usage.outcome,
-                )
-            )  # fmt: skip
 
 
 async def _hand_over(runtime: "Runtime", org_id: UUID, outcome: Row, error: OutcomeRuntimeError) -> None:
@@ -187,12 +156,12 @@ async def _insert(tx: Tx, outcome: Row, draft: ExperimentDraft, generated_by: st
     spec = OutcomeSpec.model_validate(outcome["spec"])
     flag = unique_flag(draft.intervention.feature_flag, taken)
     taken.add(flag)
-    plan = _plan(spec, draft)
+    plan = plan_of(spec, draft)
     data = draft.model_dump(mode="json")
     values = {
         "org_id": tx.org_id, "outcome_id": outcome["id"], "title": draft.title, "hypothesis": draft.hypothesis, "mechanism": draft.mechanism,
         "prediction": data["prediction"], "intervention": data["intervention"] | {"feature_flag": flag}, "generated_by": generated_by,
-        "feature_flag_key": flag, "draft": data, "plan": plan.to_json(), "plan_digest": plan.digest(), "measurement_plan": _measurement(plan),
+        "feature_flag_key": flag, "draft": data, "plan": plan.to_json(), "plan_digest": plan.digest(), "measurement_plan": measurement_of(plan),
         "rollout_plan": {"initial_pct": spec.measurement.initial_rollout, "scale_to_pct": 100, "scale_trigger": "analysis gate", "segments": []},
     }  # fmt: skip
     row = await tx.first(insert(experiments).values(values).returning(experiments))
@@ -200,7 +169,7 @@ async def _insert(tx: Tx, outcome: Row, draft: ExperimentDraft, generated_by: st
     return row
 
 
-def _plan(spec: OutcomeSpec, draft: ExperimentDraft) -> Plan:
+def plan_of(spec: OutcomeSpec, draft: ExperimentDraft) -> Plan:
     """The plan is made before any data: its effect, horizon, error rates and allocation cannot be tuned afterwards."""
     expected = abs(draft.prediction.expected_delta)
     return make_plan(
@@ -217,7 +186,7 @@ def _plan(spec: OutcomeSpec, draft: ExperimentDraft) -> Plan:
     )
 
 
-def _measurement(plan: Plan) -> dict[str, Any]:
+def measurement_of(plan: Plan) -> dict[str, Any]:
     return {
         "duration_days": plan.horizon_days, "min_sample_size": None, "success_threshold": plan.success_threshold,
         "kill_threshold": None, "segments": [], "kind": plan.kind, "alpha": plan.alpha,

@@ -92,7 +92,10 @@ class Tally(Protocol):
 
 
 class Doubtful(Exception):
-    """Some row is not plain, or not new. Nothing of the message was kept; take it again, carefully."""
+    """Some row is not plain, or not new. Nothing of the message was kept; take it again, carefully.
+
+    No leaf of OutcomeRuntimeError, since it is no error: it undoes a transaction, the door catches it, and nobody is ever told.
+    """
 
 
 class _Batch:

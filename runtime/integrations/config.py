@@ -1,9 +1,10 @@
 """Reads the free-form `config:` of an integration into its own model, naming what is wrong but never its value."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runtime.errors import InvalidConfiguration
 
@@ -12,6 +13,17 @@ class IntegrationConfig(BaseModel):
     """Unknown keys are refused, since a misspelt key would otherwise be a silent default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
+
+
+class SignalConfig(IntegrationConfig):
+    """What every signal source may be told; without `reread_days` the setting REREAD_DAYS counts."""
+
+    reread_days: float | None = Field(default=None, gt=0, le=3650, allow_inf_nan=False)
+
+    @property
+    def reread(self) -> timedelta | None:
+        """How far behind what was read last each look begins, in data time."""
+        return None if self.reread_days is None else timedelta(days=self.reread_days)
 
 
 ConfigT = TypeVar("ConfigT", bound=IntegrationConfig)

@@ -133,6 +133,8 @@ class FlagService(Protocol):
     """Feature flags. All writes are idempotent and verified by reading back; failures raise FlagServiceFailed."""
 
     slug: str
+    takes_segments: bool
+    """Whether a flag can be on for users with given attributes only."""
 
     async def test_connection(self) -> Probe: ...
     async def create_flag(self, key: str, description: str) -> FlagState: ...

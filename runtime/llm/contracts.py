@@ -18,6 +18,8 @@ Purpose = Literal[
     "vibe_check",
     "context_summarization",
     "decision_synthesis",
+    "gate_reading",
+    "question_answering",
 ]
 Stop = Literal["end", "refused", "truncated"]
 Outcome = Literal["answered", "invalid", "refused", "truncated", "failed"]

@@ -15,7 +15,9 @@ from runtime.gates.service import withdraw_all
 from runtime.identity.people import SYSTEM
 from runtime.journal import Event, Message, record
 from runtime.measurement import store
+from runtime.measurement.early import early
 from runtime.measurement.guardrails import Watched
+from runtime.measurement.portfolio import among
 from runtime.measurement.result import notable, violated
 from runtime.outcomes.connections import is_simulated
 from runtime.settings import Settings
@@ -37,7 +39,7 @@ async def follow(
         await _violate(runtime, tx, row, outcome, reason, now)
     elif (reason := violated(watched, "pause")) is not None:
         await pause(runtime, tx, row, outcome, f"a guardrail shows harm: {reason}", now)
-    elif look.advice != "continue":
+    elif look.advice != "continue" and not _hasty(runtime.settings, look, result):
         await _conclude(runtime, tx, row, outcome, result, phases, now)
     else:
         await _go_on(runtime, tx, row, outcome, look, result, phases, now)
@@ -75,11 +77,19 @@ async def _conclude(
 ) -> None:
     gate_type = _GATE[row["status"]]
     await service.advance(
-        tx, row, "conclude", by=SYSTEM, now=now, facts={"advice": result["advice"], "headline": result["headline"]}
+        tx,
+        row,
+        "conclude",
+        by=SYSTEM,
+        now=now,
+        facts={name: result[name] for name in ("advice", "headline", "data_through", "outlook")},
     )
     fresh = await service.get(tx, row["id"])
     chart = await picture(tx, fresh, outcome, result, phases)
-    snapshot = {"result": dict(result), "prediction": row["prediction"], "plan": row["plan"], "chart": chart}
+    snapshot = {
+        "result": dict(result), "prediction": row["prediction"], "plan": row["plan"], "chart": chart,
+        "portfolio": await among(tx, row, result, Plan.from_json(row["plan"]).alpha),
+    }  # fmt: skip
     frozen = await briefing.freeze(
         tx,
         "analysis",
@@ -135,7 +145,13 @@ async def _go_on(
 
 def due(settings: Settings, row: Row, look: Look, result: Mapping[str, Any], now: datetime) -> bool:
     """Whether a look without a violation leads to anything: a gate, the first data, or news for people."""
-    return look.advice != "continue" or _first_data(row, look) or _worth_telling(settings, row, result, now)
+    concludes = look.advice != "continue" and not _hasty(settings, look, result)
+    return concludes or _first_data(row, look) or _worth_telling(settings, row, result, now)
+
+
+def _hasty(settings: Settings, look: Look, result: Mapping[str, Any]) -> bool:
+    """Good news wait for the grace period and the least sample; harm, the horizon and what is invalid do not."""
+    return look.advice == "ship" and not look.horizon_reached and early(result, settings) is not None
 
 
 def _first_data(row: Row, look: Look) -> bool:

@@ -13,6 +13,7 @@ from runtime.measurement.result import result_of
 from runtime.measurement.store import NOTHING, ByPhase, Key
 from runtime.statistics.look import Look, Memory
 from runtime.statistics.moments import from_sums
+from runtime.statistics.outlook import outlook
 from runtime.statistics.phases import PhaseArms
 from runtime.statistics.plan import Plan
 from runtime.statistics.verdict import judge
@@ -48,6 +49,7 @@ def evaluate(
     watched = _watch(case, sums, recent)
     unit = pictures.unit(case.outcome["primary_signal"])
     result = result_of(plan, look, watched, unit=unit, data_through=through, elapsed_days=round(elapsed, 3))
+    result["outlook"] = outlook(plan, look, elapsed, case.phases[-1]["share_treatment"]).to_json()
     return Judged(through, look, watched, result, look.memory.to_json() | _kept(row["memory"]))
 
 

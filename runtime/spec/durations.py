@@ -15,6 +15,24 @@ ISO = re.compile(
 LONGEST_TEXT = 40
 
 
+class BusinessTime(timedelta):
+    """Working time: counted on the calendar of the person who is asked, not on the wall clock. Never equal to a plain span."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BusinessTime) and super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((BusinessTime, super().__hash__()))
+
+
+BUSINESS = re.compile(r"(?:([0-9]{1,5})bh)?(?:([0-9]{1,2})bm)?")
+
+
 class InvalidDuration(InvalidRequest):
     """That is not a duration; write 6w, 24h, 30m, 1w2d, or ISO 8601 such as P6W or PT24H."""
 
@@ -31,6 +49,23 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(seconds=seconds)
     except OverflowError as error:
         raise InvalidDuration(f"`{text}` is longer than any calendar; write for example 6w.") from error
+
+
+def parse_sla(text: str) -> timedelta:
+    """A duration, or business hours and minutes: `8bh`, `30bm`, `1bh30bm`."""
+    found = BUSINESS.fullmatch(text)
+    if not text or found is None:
+        return parse_duration(text)
+    hours, minutes = (int(amount or 0) for amount in found.groups())
+    return BusinessTime(hours=hours, minutes=minutes)
+
+
+def format_sla(span: timedelta) -> str:
+    """What `parse_sla` reads back exactly."""
+    if not isinstance(span, BusinessTime):
+        return format_duration(span)
+    hours, minutes = divmod(whole_seconds(span) // SECONDS["m"], 60)
+    return (f"{hours}bh" if hours else "") + (f"{minutes}bm" if minutes else "") or "0bh"
 
 
 def _short(text: str) -> tuple[str | None, ...]:

@@ -7,9 +7,26 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AllowInfNan, BeforeValidator, JsonValue, PlainSerializer, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BeforeValidator,
+    JsonValue,
+    PlainSerializer,
+    Strict,
+    WithJsonSchema,
+    WrapValidator,
+)
 
-from runtime.spec.durations import InvalidDuration, format_duration, parse_duration, whole_seconds
+from runtime.spec.durations import (
+    BusinessTime,
+    InvalidDuration,
+    format_duration,
+    format_sla,
+    parse_duration,
+    parse_sla,
+    whole_seconds,
+)
 from runtime.spec.faults import At, Fault, refuse, shown
 from runtime.spec.references import has_reference, malformed
 
@@ -107,10 +124,18 @@ def _path_faults(text: str) -> Iterator[Fault]:
 
 
 def _span(value: object) -> timedelta:
+    return _read(value, parse_duration, "30m, 24h, 3d, 6w")
+
+
+def _sla(value: object) -> timedelta:
+    return _read(value, parse_sla, "30m, 24h, 3d, or business hours: 8bh")
+
+
+def _read(value: object, parse: Callable[[str], timedelta], examples: str) -> timedelta:
     if not isinstance(value, str | timedelta):
-        refuse([Fault((), f"{shown(value)} is not a duration", "give it a unit: 30m, 24h, 3d, 6w")])
+        refuse([Fault((), f"{shown(value)} is not a duration", f"give it a unit: {examples}")])
     try:
-        span = value if isinstance(value, timedelta) else parse_duration(str(value))
+        span = value if isinstance(value, timedelta) else parse(str(value))
         whole_seconds(span)
     except InvalidDuration as error:
         reason, _, mend = error.message.partition("; ")
@@ -128,6 +153,16 @@ def between(shortest: str, longest: str) -> AfterValidator:
         return span
 
     return AfterValidator(check)
+
+
+def _sla_in_range(span: timedelta) -> timedelta:
+    """Ninety days of either kind, and at least a minute; both ends are allowed."""
+    business = isinstance(span, BusinessTime)
+    longest = timedelta(hours=8 * 90) if business else timedelta(days=90)
+    if not timedelta(minutes=1) <= span <= longest:
+        ends = "between 1bm and 720bh" if business else "between 1m and 90d"
+        refuse([Fault((), f"{format_sla(span)} is out of range", f"write {ends}")])
+    return span
 
 
 def _brief(number: float) -> float:
@@ -193,6 +228,13 @@ Duration = Annotated[
     BeforeValidator(_span),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "examples": ["6w", "24h", "30m", "P6W"]}),
+]
+Sla = Annotated[
+    timedelta,
+    WrapValidator(lambda value, _: _sla(value)),
+    AfterValidator(_sla_in_range),
+    PlainSerializer(format_sla, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["24h", "30m", "8bh"]}),
 ]
 Segment = Annotated[dict[str, str], AfterValidator(_segment)]
 Config = Annotated[dict[str, JsonValue], AfterValidator(_config)]

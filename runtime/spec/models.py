@@ -19,6 +19,7 @@ from runtime.spec.fields import (
     ScopePath,
     Secret,
     Segment,
+    Sla,
     SlackChannel,
     Slug,
     Version,
@@ -151,12 +152,13 @@ class Portfolio(Block):
 
 
 class GateSpec(Block):
-    """Who decides, how soon, where they are asked, who comes next; SLAs are wall time. No channel means the default one."""
+    """Who decides, how soon, where they are asked, who comes next; SLAs are wall time, or business hours on it. No channel means the default one."""
 
     assigned_to: Email
-    sla: Annotated[Duration, between("1m", "90d")] = timedelta(hours=24)
+    sla: Sla = timedelta(hours=24)
     channel: ChannelAddress | None = None
     escalation_chain: tuple[Email, ...] = Field((), max_length=10)
+    quorum: Whole = Field(1, ge=1, le=2)
 
     @model_validator(mode="after")
     def _nobody_is_asked_twice(self) -> Self:

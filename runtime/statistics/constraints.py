@@ -17,6 +17,7 @@ Side = Literal["max", "min"]
 GuardrailKind = Literal["rate", "mean", "relative"]
 
 FEWEST_UNITS = 50
+_COUNTED = 16.0  # log of odds of nine million; above it their digits say nothing
 _NOTHING_YET = "no evidence either way yet"
 
 
@@ -264,5 +265,5 @@ def _spoken(guardrail: Guardrail, found: _Found, guardrails: int) -> ConstraintL
 def _reason(state: State, log_e: float, *, safe: bool) -> str:
     if state == "ok":
         return "the limit is kept" if safe else _NOTHING_YET
-    times = "beyond counting" if log_e > 16.0 else f"{exp(log_e):,.0f} times"
+    times = f"{exp(log_e):,.0f} times" if log_e <= _COUNTED else f"more than 10^{min(16, int(log_e / log(10.0)))} times"
     return f"evidence of a violation: the data are {times} likelier beyond the limit than at it"

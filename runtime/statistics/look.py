@@ -10,6 +10,7 @@ from runtime.statistics.sequential import EVERYTHING, Interval
 from runtime.statistics.spending import Looks
 
 Status = Literal["success", "harm", "inconclusive", "invalid"]
+Call = Literal["success", "harm", "inconclusive"]
 Advice = Literal["ship", "kill", "continue", "iterate"]
 Part = Literal["anytime", "spending", "horizon"]
 IntervalKind = Literal["anytime", "hybrid", "horizon", "none"]
@@ -40,7 +41,7 @@ class Horizon:
     """The frozen result of the one look at the horizon; it stays displayed if the experiment runs on."""
 
     day: float
-    status: Literal["success", "harm", "inconclusive"]
+    status: Call
     lower: float
     upper: float
 

@@ -17,6 +17,14 @@ def e_bh(log_es: Sequence[float], alpha: float = 0.05) -> tuple[bool, ...]:
     return tuple(_reaches(value, threshold) for value in log_es)
 
 
+def needed(others: Sequence[float], alpha: float = 0.05) -> float:
+    """Log of the e-value with which one more experiment is among those that e-BH rejects beside these."""
+    count = len(others) + 1
+    levels = (log(count / (k * alpha)) for k in range(count, 0, -1))
+    ranks = zip(levels, range(count, 0, -1), strict=True)
+    return next(level for level, k in ranks if sum(_reaches(value, level) for value in others) >= k - 1)
+
+
 def _reaches(log_e: float, threshold: float) -> bool:
     """An e-value that equals its threshold counts, whatever the last digit of the two logarithms says."""
     return log_e >= threshold - _ROUNDING

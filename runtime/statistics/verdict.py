@@ -6,7 +6,7 @@ from math import inf, nan
 
 from runtime.statistics.balance import Srm, check_phases
 from runtime.statistics.evidence import Evidence, silent, weigh
-from runtime.statistics.look import Advice, Crossing, Horizon, Look, Memory, Stability, Status
+from runtime.statistics.look import Advice, Call, Crossing, Horizon, Look, Memory, Stability, Status
 from runtime.statistics.moments import Moments, difference, merge
 from runtime.statistics.phases import Combined, PhaseArms, combine, units
 from runtime.statistics.plan import Plan
@@ -112,7 +112,7 @@ def _remembered(case: Case, evidence: Evidence) -> Memory:
     )
 
 
-def _called(plan: Plan, evidence: Evidence) -> Status:
+def _called(plan: Plan, evidence: Evidence) -> Call:
     """What the present interval excludes, read in the direction of improvement."""
     ends = (plan.sign * evidence.difference.lower, plan.sign * evidence.difference.upper)
     if min(ends) > plan.floor:
@@ -120,22 +120,22 @@ def _called(plan: Plan, evidence: Evidence) -> Status:
     return "harm" if max(ends) < plan.floor else "inconclusive"
 
 
-def _crossed(case: Case, evidence: Evidence, called: Status) -> Crossing | None:
+def _crossed(case: Case, evidence: Evidence, called: Call) -> Crossing | None:
     """The first rejection latches; only the opposite rejection replaces it."""
     before = case.memory.crossed
-    if called not in ("success", "harm") or (before is not None and before.status == called):
+    if called == "inconclusive" or (before is not None and before.status == called):
         return before
-    return Crossing("success" if called == "success" else "harm", case.memory.looks_taken + 1, case.day, evidence.part)
+    return Crossing(called, case.memory.looks_taken + 1, case.day, evidence.part)
 
 
-def _standing_since(case: Case, evidence: Evidence, called: Status) -> float | None:
+def _standing_since(case: Case, evidence: Evidence, called: Call) -> float | None:
     before = case.memory.standing_since
     if not _stands(case, evidence, called):
         return None
     return case.day if before is None else before
 
 
-def _stands(case: Case, evidence: Evidence, called: Status) -> bool:
+def _stands(case: Case, evidence: Evidence, called: Call) -> bool:
     """The present data, not an older interval, support shipping; past the horizon its frozen result counts as well."""
     if not evidence.firm or not _reaches(case.plan, evidence.combined):
         return False
@@ -147,9 +147,8 @@ def _reaches(plan: Plan, combined: Combined) -> bool:
     return plan.sign * combined.estimate >= max(plan.success_threshold, plan.floor)
 
 
-def _at_horizon(case: Case, evidence: Evidence, called: Status) -> Horizon:
-    side = called if called != "invalid" else "inconclusive"
-    return Horizon(case.day, side, evidence.difference.lower, evidence.difference.upper)
+def _at_horizon(case: Case, evidence: Evidence, called: Call) -> Horizon:
+    return Horizon(case.day, called, evidence.difference.lower, evidence.difference.upper)
 
 
 def _status(case: Case, memory: Memory, combined: Combined) -> Status:

@@ -9,11 +9,11 @@ from typing import Any
 OURS = {"bot", "runtime", "workers", "charts", "migrations", "demo"}
 
 PURE = (
-    "charts", "runtime.lifecycle", "runtime.statistics", "runtime.gates.policy", "runtime.gates.language",
+    "charts", "runtime.lifecycle", "runtime.statistics", "runtime.gates.policy", "runtime.gates.language", "runtime.gates.terms",
     "runtime.hypotheses.scoring", "runtime.hypotheses.portfolio", "runtime.spec.plan", "bot.slack.blocks", "bot.mail.reply",
 )  # fmt: skip
 """Values in, a decision out: no clock, no file, no network, no database."""
-NUMBERS = {"numpy", "scipy", "matplotlib", "pydantic", "pydantic_core"}
+NUMBERS = {"numpy", "scipy", "matplotlib", "PIL", "pydantic", "pydantic_core"}
 OUTSIDE = {
     "asyncio", "socket", "subprocess", "sqlite3", "urllib.request", "http", "random", "secrets", "shutil", "tempfile", "os",
 }  # fmt: skip
@@ -24,7 +24,7 @@ HOMES = {
     "openai": ("runtime.llm.openai",),
     "slack_bolt": ("bot.slack",),
     "slack_sdk": ("bot.slack",),
-    "matplotlib": ("charts",),
+    "matplotlib": ("charts", "benchmarks.charts"),
     "dramatiq": ("workers",),
     "mcp": ("bot.mcp",),
     "alembic": ("runtime.db", "migrations"),

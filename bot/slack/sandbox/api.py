@@ -7,17 +7,18 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.slack.sandbox import methods_chat, methods_files, methods_people, methods_views
+from bot.slack.sandbox import methods_assistant, methods_chat, methods_files, methods_people, methods_views
 from bot.slack.sandbox.errors import SlackRefusal
 from bot.slack.sandbox.ids import fresh_id
 from bot.slack.sandbox.keys import WORKSPACE, origin_of
 from bot.slack.sandbox.methods import Call, find
+from bot.slack.sandbox.oauth import GRANTS
 from bot.slack.sandbox.workspace import Fault, Workspace
 
-REGISTERED = (methods_chat, methods_files, methods_people, methods_views)
+REGISTERED = (methods_assistant, methods_chat, methods_files, methods_people, methods_views)
 OPEN_TO_ALL = {"api.test"}
 SCOPES = (
-    "app_mentions:read,channels:history,channels:join,channels:read,chat:write,commands,files:read,files:write,"
+    "app_mentions:read,assistant:write,channels:history,channels:join,channels:read,chat:write,commands,files:read,files:write,"
     "im:history,im:read,im:write,reactions:write,team:read,users.profile:read,users:read,users:read.email"
 )
 
@@ -27,7 +28,7 @@ async def web_api(request: web.Request) -> web.Response:
     try:
         given = await read_arguments(request)
         check_token(workspace, request, given, name)
-        failed = await _suffer(workspace, name)
+        failed = await _suffer(workspace, name) or _too_fast(workspace, name, given)
         if failed is not None:
             return failed
         return _reply(find(name)(Call(workspace, origin_of(request)), given))
@@ -57,6 +58,8 @@ def check_token(workspace: Workspace, request: web.Request, given: dict[str, Any
         return
     if not shown:
         raise SlackRefusal("not_authed")
+    if request.app[GRANTS].accepts(shown):
+        return
     if not hmac.compare_digest(shown.encode(), workspace.config.bot_token.get_secret_value().encode()):
         raise SlackRefusal("invalid_auth")
 
@@ -70,12 +73,19 @@ async def _suffer(workspace: Workspace, name: str) -> web.Response | None:
         await asyncio.sleep(fault.seconds)
         return None
     if fault.kind == "ratelimited":
-        return _reply(
-            {"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": str(fault.retry_after)}
-        )
+        return _slower(fault.retry_after)
     if fault.kind == "server_error":
         return _reply({"ok": False, "error": "internal_error"}, status=500)
     return _reply({"ok": False, "error": fault.error})
+
+
+def _too_fast(workspace: Workspace, name: str, given: dict[str, Any]) -> web.Response | None:
+    wait = workspace.rates.wait(name, str(given.get("channel", ""))) if workspace.config.rate_limits else 0
+    return _slower(wait) if wait else None
+
+
+def _slower(seconds: int) -> web.Response:
+    return _reply({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": str(seconds)})
 
 
 def _next_fault(workspace: Workspace, name: str) -> Fault | None:

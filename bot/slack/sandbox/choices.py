@@ -74,6 +74,10 @@ def _moment(_element: Element, raw: Raw) -> dict[str, Any]:
     return {"selected_date_time": int(picked) if picked else None}
 
 
+def _files(_element: Element, raw: Raw) -> dict[str, Any]:
+    return {"files": [{"id": file} for file in _many(raw)]}
+
+
 def _button(element: Element, _raw: Raw) -> dict[str, Any]:
     return {key: element[key] for key in ("text", "value", "url", "style") if key in element}
 
@@ -98,6 +102,7 @@ SELECTIONS: dict[str, Callable[[Element, Raw], dict[str, Any]]] = {
     "email_text_input": _as("value"),
     "url_text_input": _as("value"),
     "number_input": _as("value"),
+    "file_input": _files,
 }
 
 

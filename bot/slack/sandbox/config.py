@@ -71,11 +71,19 @@ class SandboxConfig(Frozen):
         SlashCommand(command="/outcome", description="Outcome Runtime", usage_hint="help"),
     )
     shortcuts: tuple[Shortcut, ...] = ()
+    app_token: SecretStr | None = None
+    """With it the app is in Socket Mode: nothing is posted to `events_url`."""
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    token_seconds: int | None = Field(default=None, gt=0)
+    """How long tokens granted by OAuth live; None: for ever, as with rotation turned off."""
     trigger_seconds: float = 3.0
     ack_seconds: float = 3.0
     retry_delays: tuple[float, ...] = (0.0, 60.0, 300.0)
     response_url_seconds: float = 1800.0
     response_url_uses: int = 5
+    rate_limits: bool = False
+    """Slack's own: one message a second in a channel, so many calls of a method a minute."""
 
     @field_validator("events_url")
     @classmethod

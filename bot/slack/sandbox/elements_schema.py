@@ -116,6 +116,9 @@ INTERACTIVE: dict[str, Check] = {
         record(KIND, {**MANY, **CHOICES, "initial_options": listing(PLAIN_OPTION, 100)}), ONE_SOURCE
     ),
     "external_select": record(KIND, {**HINTED, "initial_option": PLAIN_OPTION, "min_query_length": number}),
+    "multi_external_select": record(
+        KIND, {**MANY, "initial_options": listing(PLAIN_OPTION, 100), "min_query_length": number}
+    ),
     "users_select": record(KIND, {**HINTED, "initial_user": string(40)}),
     "multi_users_select": record(KIND, {**MANY, "initial_users": IDS}),
     "channels_select": record(KIND, {**HINTED, "initial_channel": string(40), "response_url_enabled": flag}),
@@ -146,10 +149,20 @@ INTERACTIVE: dict[str, Check] = {
         {**KIND, "is_decimal_allowed": flag},
         {**HINTED, **DISPATCH, "initial_value": string(40), "min_value": string(40), "max_value": string(40)},
     ),
+    "file_input": record(
+        KIND, {"action_id": ACTION["action_id"], "filetypes": listing(string(20), 100), "max_files": whole(1, 10)}
+    ),
     "rich_text_input": record(KIND, {**HINTED, **DISPATCH, "initial_value": anything}),
     "workflow_button": anything,
 }
-ONLY_IN_INPUTS = {"plain_text_input", "email_text_input", "url_text_input", "number_input", "rich_text_input"}
+ONLY_IN_INPUTS = {
+    "plain_text_input",
+    "email_text_input",
+    "url_text_input",
+    "number_input",
+    "rich_text_input",
+    "file_input",
+}
 NOT_IN_INPUTS = {"button", "overflow", "workflow_button"}
 
 IN_ACTIONS = typed({kind: check for kind, check in INTERACTIVE.items() if kind not in ONLY_IN_INPUTS})

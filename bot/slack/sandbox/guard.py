@@ -63,4 +63,8 @@ def _hostname(request: web.Request) -> str:
 
 def _followed_link(request: web.Request) -> bool:
     """A link from elsewhere (a letter, the demo shop) may open the page itself."""
-    return request.method in SAFE and request.headers.get("Sec-Fetch-Mode") == "navigate" and request.path == "/"
+    return (
+        request.method in SAFE
+        and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        and request.path in {"/", "/oauth/v2/authorize"}
+    )

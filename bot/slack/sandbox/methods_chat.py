@@ -13,6 +13,7 @@ from bot.slack.sandbox.workspace import Workspace
 class Post(Content):
     channel: str
     thread_ts: str | None = None
+    reply_broadcast: bool = False
 
 
 class Update(Content):
@@ -58,7 +59,8 @@ def post_message(call: Call, given: Post) -> Answer:
     channel = joined(call.workspace, given.channel)
     if given.thread_ts and messages.row(call.workspace.store, channel.id, given.thread_ts) is None:
         raise SlackRefusal("thread_not_found")
-    kept = call.workspace.say(channel, by_bot(call.workspace, given, given.thread_ts))
+    shown = {"subtype": "thread_broadcast"} if given.thread_ts and given.reply_broadcast else {}
+    kept = call.workspace.say(channel, {**by_bot(call.workspace, given, given.thread_ts), **shown})
     return {"channel": channel.id, "ts": kept["ts"], "message": kept}
 
 

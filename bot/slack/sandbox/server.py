@@ -8,14 +8,18 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from bot.slack.sandbox import api, methods_files, replies
+from bot.slack.sandbox.assistant import ASSISTANT_ROUTES
 from bot.slack.sandbox.config import SandboxConfig
 from bot.slack.sandbox.directory import Directory
 from bot.slack.sandbox.guard import guard
 from bot.slack.sandbox.keys import WORKSPACE
 from bot.slack.sandbox.mail_door import MAIL_ROUTES
+from bot.slack.sandbox.oauth import GRANTS, OAUTH_ROUTES, Grants
 from bot.slack.sandbox.outgoing import Outgoing
 from bot.slack.sandbox.page import CLOSING, PAGE_ROUTES, static_folder
+from bot.slack.sandbox.socket import LINES, SOCKET_ROUTES, Lines, SocketOutgoing
 from bot.slack.sandbox.store import Store
+from bot.slack.sandbox.uploads import UPLOAD_ROUTES
 from bot.slack.sandbox.workspace import Workspace
 
 UPLOAD_LIMIT = 32 * 1024 * 1024
@@ -24,9 +28,12 @@ UPLOAD_LIMIT = 32 * 1024 * 1024
 def create_app(config: SandboxConfig) -> web.Application:
     """Everything the sandbox serves; its state lives in `config.data` and opens when the application starts."""
     app = web.Application(middlewares=[guard], client_max_size=UPLOAD_LIMIT)
+    lines, grants = Lines(config), Grants(config)
 
     async def opened(app: web.Application) -> AsyncIterator[None]:
-        store, outgoing = Store(config.data), Outgoing(config)
+        app[LINES], app[GRANTS] = lines, grants
+        store = Store(config.data)
+        outgoing = SocketOutgoing(config, lines) if config.app_token else Outgoing(config)
         app[WORKSPACE] = Workspace(config, store, outgoing, Directory(config))
         app[CLOSING] = asyncio.Event()
         yield
@@ -37,6 +44,8 @@ def create_app(config: SandboxConfig) -> web.Application:
     app.on_shutdown.append(_end_streams)
     app.add_routes(
         [
+            *SOCKET_ROUTES,
+            *OAUTH_ROUTES,
             web.get("/api/{method}", api.web_api),
             web.post("/api/{method}", api.web_api),
             web.post("/upload/v1/{token}", methods_files.upload),
@@ -46,6 +55,8 @@ def create_app(config: SandboxConfig) -> web.Application:
             web.static("/static", static_folder()),
             *PAGE_ROUTES,
             *MAIL_ROUTES,
+            *UPLOAD_ROUTES,
+            *ASSISTANT_ROUTES,
         ]
     )
     return app
@@ -56,6 +67,7 @@ async def _healthy(_request: web.Request) -> web.Response:
 
 
 async def _end_streams(app: web.Application) -> None:
+    await app[LINES].close()
     app[CLOSING].set()
     app[WORKSPACE].store.wake()
 

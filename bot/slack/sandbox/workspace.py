@@ -13,6 +13,7 @@ from bot.slack.sandbox.directory import Channel, Directory
 from bot.slack.sandbox.errors import SlackRefusal
 from bot.slack.sandbox.ids import fresh_id
 from bot.slack.sandbox.outgoing import Outgoing
+from bot.slack.sandbox.rates import Rates
 from bot.slack.sandbox.store import Store, body_of, dump
 from runtime.errors import NotFound
 
@@ -45,6 +46,7 @@ class Workspace:
     directory: Directory
     triggers: dict[str, Trigger] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    rates: Rates = field(default_factory=Rates)
 
     def now(self) -> float:
         return time.time()

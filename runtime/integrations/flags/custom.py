@@ -53,6 +53,7 @@ class CustomFlags:
     """Every write is read back: what a method returns is what the service says afterwards, never what was asked."""
 
     slug: str = "custom"
+    takes_segments: bool = True
     Config: ClassVar[type[CustomConfig]] = CustomConfig
 
     def __init__(self, config: Mapping[str, Any], http: Http) -> None:

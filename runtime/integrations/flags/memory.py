@@ -34,6 +34,7 @@ class MemoryFlags:
     """Boolean flags: on is treatment, off is control, `percentage` per cent of the units are on."""
 
     slug: str = "memory"
+    takes_segments: bool = False
     Config: ClassVar[type[MemoryConfig]] = MemoryConfig
     _books: ClassVar[dict[str, dict[str, _Flag]]] = {}
 

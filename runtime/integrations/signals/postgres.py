@@ -13,7 +13,7 @@ import asyncpg
 from pydantic import Field, SecretStr, field_validator
 
 from runtime.errors import InvalidConfiguration, OutcomeRuntimeError, SignalUnavailable
-from runtime.integrations.config import IntegrationConfig, read_config
+from runtime.integrations.config import SignalConfig, read_config
 from runtime.integrations.contracts import (
     Bucket,
     Capability,
@@ -49,7 +49,7 @@ class Asked:
     columns: tuple[str, ...]
 
 
-class PostgresConfig(IntegrationConfig):
+class PostgresConfig(SignalConfig):
     """`clock` returns one timestamptz, the source's data time; without it that is the database's own now()."""
 
     dsn: SecretStr
@@ -75,6 +75,7 @@ class PostgresSignals:
 
     def __init__(self, config: Mapping[str, Any], http: Http) -> None:
         self._config = read_config(PostgresConfig, config, self.slug)
+        self.reread = self._config.reread
         self._clock = _asked("clock", self._config.clock, ())
         if self._clock.statement.names:
             raise InvalidConfiguration("`clock` takes no parameters; let it return one timestamptz.")

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from runtime.errors import InvalidConfiguration, OutcomeRuntimeError, SignalUnavailable
-from runtime.integrations.config import IntegrationConfig, read_config
+from runtime.integrations.config import SignalConfig, read_config
 from runtime.integrations.contracts import (
     Bucket,
     Capability,
@@ -71,7 +71,7 @@ class StoredSignals(Protocol):
         ...
 
 
-class WebhookConfig(IntegrationConfig):
+class WebhookConfig(SignalConfig):
     """`clock: data` lets time pass only as points arrive (replays of recorded data); `wall` is for live senders."""
 
     clock: Literal["wall", "data"] = "wall"
@@ -96,6 +96,7 @@ class WebhookSignals:
         if stored is None:
             raise InvalidConfiguration("The webhook connector reads stored points; open it through the runtime.")
         self._stored, self._clock = stored, clock
+        self.reread = self._config.reread
 
     async def test_connection(self) -> Probe:
         latest = await self._newest()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import asyncpg
 import pytest
 
+from runtime.errors import InvalidConfiguration
 from runtime.integrations import catalogue
 from runtime.integrations.contracts import MetricQuery, Reading, SignalConnector, Variant, Window
 from runtime.integrations.http import Http
@@ -173,6 +174,28 @@ async def test_the_level_for_everybody_is_the_mean(connector: SignalConnector) -
     assert level.value == pytest.approx(sum(values) / len(values))
     assert (level.n, level.source) == (320, connector.slug)
     assert level.as_of <= WINDOW.end
+
+
+CONFIGS: dict[str, dict[str, Any]] = {"postgres": {"dsn": "postgresql://reader@db/shop"}, "webhook": {}}
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+async def test_how_far_back_is_read_again_may_be_told_each_source(name: str) -> None:
+    http = Http()
+    made = [
+        catalogue.connector(name, CONFIGS[name] | more, http, stored=shelf()) for more in ({}, {"reread_days": 1.5})
+    ]
+    assert [getattr(one, "reread", "missing") for one in made] == [None, timedelta(days=1.5)]
+    await http.close()
+
+
+@pytest.mark.parametrize("days", [0, -1, float("inf"), 4000, "soon"])
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+async def test_a_span_that_is_none_is_refused_by_the_name_of_its_key(name: str, days: object) -> None:
+    http = Http()
+    with pytest.raises(InvalidConfiguration, match="wrong: reread_days: "):
+        catalogue.connector(name, CONFIGS[name] | {"reread_days": days}, http, stored=shelf())
+    await http.close()
 
 
 async def test_the_shop_holds_what_the_expectations_are_worked_out_from(shop: Place) -> None:

@@ -191,7 +191,7 @@ async def test_windows_that_follow_each_other_count_each_unit_once(sender: Sende
     await sender.fold()
     cuts = [START - timedelta(hours=2), START + timedelta(minutes=77), START + timedelta(minutes=95), START + timedelta(hours=5), START + timedelta(days=2)]  # fmt: skip
     parts = [await sender.arms("orders", window=Window(first, last)) for first, last in pairwise(cuts)]
-    assert sum(part.get("control", (0,))[0] for part in parts) in {100, 101, 102, 103}
+    assert [part.get("control", (0,))[0] for part in parts] == [11, 3, 28, 58]
     whole = await sender.arms("orders", window=Window(cuts[0], cuts[-1]))
     assert whole["control"] == (100, Decimal(100), Decimal(100))
 

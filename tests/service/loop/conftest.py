@@ -33,6 +33,7 @@ class Diary:
     asked: list[tuple[str, str, Window]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     unsplittable: bool = False
+    reread: timedelta | None = None
     meanwhile: Callable[[], Awaitable[None]] | None = None
 
     def write(self, metric: str, day: int, control: tuple[int, int], treatment: tuple[int, int]) -> None:
@@ -60,6 +61,7 @@ class DiarySource:
 
     def __init__(self, config: Mapping[str, Any], http: Http) -> None:
         self.about = type(self).diary
+        self.reread = self.about.reread
 
     async def now(self) -> datetime:
         return self.about.at

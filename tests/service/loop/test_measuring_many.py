@@ -265,7 +265,7 @@ async def test_the_kill_path_needs_neither_language_model_nor_slack_nor_pictures
         update={
             "anthropic_base_url": "http://127.0.0.1:1",
             "openai_base_url": "http://127.0.0.1:1",
-            "slack_api_url": "http://127.0.0.1:1/",
+            "slack_base_url": "http://127.0.0.1:1/",
         }
     )
     lab.diary.days(2)

@@ -15,7 +15,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import Table, insert, select, update
 
-from bot.slack.app import slack_routes
+from bot.slack.app import mount
 from bot.slack.channel import SlackChannel
 from bot.slack.sandbox.config import SandboxConfig, parse_people
 from bot.slack.sandbox.server import served
@@ -155,7 +155,7 @@ def settings(settings: Settings, sandbox_socket: socket.socket) -> Settings:
     return settings.model_copy(
         update={
             "slack_bot_token": SecretStr(TOKEN), "slack_signing_secret": SecretStr(SECRET),
-            "slack_api_url": f"http://127.0.0.1:{sandbox_socket.getsockname()[1]}/api/", "slack_default_channel": "#outcome-runtime",
+            "slack_base_url": f"http://127.0.0.1:{sandbox_socket.getsockname()[1]}/api/", "slack_default_channel": "#outcome-runtime",
         }
     )  # fmt: skip
 
@@ -175,7 +175,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     async with AsyncExitStack() as stack:
         app = web.Application()
-        app.add_routes(slack_routes(story.runtime, story.org_id))
+        mount(app, story.runtime, story.org_id)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         await web.SockSite(runner, bot_socket).start()

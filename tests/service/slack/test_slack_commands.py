@@ -3,12 +3,20 @@
 import asyncio
 import re
 import time
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
+from bot.slack import checkup
 from bot.slack.commands import COMMANDS
 from bot.slack.sandbox.visitor import text_of
-from runtime.db.tables import experiments
+from runtime.db.tables import experiments, keys, outcomes
+from runtime.integrations.contracts import Level
+from runtime.measurement import append, store
+from runtime.vault import hash_token
+from tests.service.slack.test_slack_wizard import filled, shown
 
 
 async def asked(visitor, words):
@@ -64,7 +72,7 @@ async def test_strangers_get_no_data_and_viewers_cannot_steer(office):
     assert "Finish the checkout" in await asked(vic, "list")
     flag = (await office.story.experiments())[0]["feature_flag_key"]
     for command in COMMANDS.values():
-        if command.steers:
+        if command.steers and not command.form:
             assert "You can look, but not steer" in await asked(vic, f"{command.name} {flag} why")
     assert {row["status"] for row in await office.story.experiments()} == {"awaiting_portfolio_gate"}
 
@@ -136,11 +144,13 @@ async def test_home_shows_what_waits_what_runs_and_what_was_decided(office):
 
 
 @pytest.mark.parametrize("words", ["hello", "approve"])
-async def test_in_a_direct_message_it_says_how_it_works(office, words):
+async def test_in_a_direct_message_words_are_answered_and_decide_nothing(office, words):
+    await office.applied()
     ana = await office.come_in("ana")
     await ana.say("outcome", words)
-    answer = await ana.wait_for("outcome", lambda one: "I ask people to decide at gates" in text_of(one))
+    answer = await ana.wait_for("outcome", lambda one: one["user"] != ana.id)
     assert "thread_ts" not in answer
+    assert (await office.story.gate("portfolio_review"))["status"] == "pending"
 
 
 async def test_another_portfolio_is_asked_for_and_a_failed_build_sent_again(office):
@@ -154,3 +164,86 @@ async def test_another_portfolio_is_asked_for_and_a_failed_build_sent_again(offi
     assert (await office.story.experiments())[0]["status"] == "building"
     await asked(ana, f"kill {row['feature_flag_key']} not now")
     assert "comes to gate 1" in await asked(ana, "propose checkout playbook")
+
+
+async def test_a_chart_of_an_experiment_comes_as_a_picture_with_its_words(office):
+    row = await office.story.launched()
+    await office.hush()
+    ana = await office.come_in("ana")
+    before = {one["ts"] for one in await ana.messages("checkout")}
+    await ana.command("checkout", f"/outcome chart {row['feature_flag_key']}")
+    answer = await ana.wait_for("checkout", lambda one: one["ts"] not in before, 30)
+    assert answer["only_for"] == ana.id
+    [image] = [block for block in answer["blocks"] if block["type"] == "image"]
+    assert image["slack_file"]["id"]
+    assert len(image["alt_text"]) > 40
+    assert "There are no numbers about “checkout” yet" in await asked(ana, "chart checkout")
+    assert "name it by its flag" in await asked(ana, "chart nothing-like-it")
+
+
+async def test_an_outcomes_chart_shows_its_levels(office):
+    await office.applied()
+    async with office.story.runtime.transaction(office.story.org_id) as tx:
+        row = await tx.first(select(outcomes))
+        for day in range(3):
+            level = Level(Decimal("0.3") + day, 1000, datetime(2026, 3, 2 + day, tzinfo=UTC), "door")
+            await append.ensure_partitions(tx, level.as_of)
+            await store.append_level(tx, row["id"], "checkout_completed", level)
+    ana = await office.come_in("ana")
+    before = {one["ts"] for one in await ana.messages("checkout")}
+    await ana.command("checkout", "/outcome chart checkout")
+    answer = await ana.wait_for("checkout", lambda one: one["ts"] not in before, 30)
+    assert any(block["type"] == "image" for block in answer["blocks"])
+
+
+async def test_a_picture_slack_refuses_is_told_in_words(office):
+    row = await office.story.launched()
+    await office.hush()
+    ana = await office.come_in("ana")
+    await office.fail_next(method="files.getUploadURLExternal", kind="refuse", error="internal_error", count=5)
+    said = await asked(ana, f"chart {row['feature_flag_key']}")
+    assert "chance" in said.casefold() or "detect" in said.casefold()
+
+
+async def test_the_doctors_button_proves_that_presses_arrive(office):
+    await office.applied()
+    ana = await office.come_in("ana")
+    before = {one["ts"] for one in await ana.messages("checkout")}
+    await ana.command("checkout", "/outcome doctor")
+    answer = await ana.wait_for("checkout", lambda one: one["ts"] not in before)
+    said = text_of(answer)
+    assert "✅ The clock agrees with Slack's" in said
+    assert "✅ The queue moves" in said
+    assert "✅ I am in the channel #checkout." in said
+    await ana.press("Press me", answer)
+    await ana.wait_for("checkout", lambda one: "It works: the button reached me" in text_of(one))
+
+
+def test_the_doctor_says_which_permissions_are_missing_and_how_far_the_clock_is_off():
+    assert "Missing permissions: files:write" in checkup.scopes_said(",".join(set(checkup.SCOPES) - {"files:write"}))
+    assert checkup.scopes_said(",".join(checkup.SCOPES)) == "✅ All permissions are there."
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert "240 s ahead of Slack's" in checkup.clock_said("Mon, 02 Mar 2026 12:00:00 GMT", noon.timestamp() + 240)
+    assert "within 3 s" in checkup.clock_said("Mon, 02 Mar 2026 12:00:00 GMT", noon.timestamp() - 3)
+    assert "could not be compared" in checkup.clock_said("", noon.timestamp())
+
+
+async def test_connect_says_what_works_and_makes_a_key_that_is_shown_once_to_an_owner(office):
+    await office.applied()
+    ana, arun = await office.come_in("ana"), await office.come_in("arun")
+    said = await asked(ana, "connect")
+    assert "*Signals from door*" in said
+    assert "✅ *Feature flags at memory*" in said
+    assert "*Language model*: no key" in said
+    before = {one["ts"] for one in await arun.messages("checkout")}
+    await arun.command("checkout", "/outcome connect")
+    answer = await arun.wait_for("checkout", lambda one: one["ts"] not in before)
+    await arun.press("Make a key for signals", answer)
+    form = await shown(arun, lambda found: found["callback_id"] == "connect-key")
+    assert await arun.submit(form, filled(form, name="shop backend")) == {}
+    told = text_of(await shown(arun, lambda found: "shown this once" in text_of(found)))
+    token = re.search(r"\*Key\* `(or_\S+)`", told)[1]
+    assert "whsec_" in told
+    async with office.story.runtime.transaction(office.story.org_id) as tx:
+        row = await tx.first(select(keys).where(keys.c.name == "shop backend"))
+    assert (row["kind"], row["token_hash"]) == ("ingest", hash_token(token))

@@ -97,7 +97,7 @@ async def test_approving_nothing_is_refused_in_a_sentence(office):
 
 LABELS = {
     "approve": "Approve launch",
-    "approve_capped": "Approve with a cap",
+    "with_conditions": "Approve with conditions…",
     "rework": "Send back",
     "reject": "Reject",
 }
@@ -134,14 +134,16 @@ async def test_every_button_works_for_whoever_may_decide_and_an_admin_gives_a_re
     await visitor.press(LABELS[choice], await shown(visitor, "be launched?"))
     if choice != "approve" or who == "ada":
         form = await visitor.wait_for_modal()
-        values = {"percent": {"number": "20"}} if choice == "approve_capped" else {}
+        values = {"cap": {"number": "20"}, "answer": {"choice": "approve"}} if choice == "with_conditions" else {}
         if who == "ada" or choice in {"rework", "reject"}:
             assert await visitor.submit(form, values) == {"note": "Please complete this required field."}
             values = values | {"note": {"text": "The copy misleads"}}
         assert await visitor.submit(form, values) == {}
     closed = await decided(office, row["id"])
-    assert (closed["choice"], closed["decided_by"], closed["decided_via"]) == (choice, f"{who}@example.com", "slack")
-    if choice == "approve_capped":
+    expected = "approve" if choice == "with_conditions" else choice
+    assert (closed["choice"], closed["decided_by"], closed["decided_via"]) == (expected, f"{who}@example.com", "slack")
+    if choice == "with_conditions":
+        assert closed["status"] == "approved_with_conditions"
         assert closed["conditions"] == ["at most 20 % of users"]
     async with office.story.runtime.transaction(office.story.org_id) as tx:
         fact = await tx.value(
@@ -165,11 +167,11 @@ async def test_two_people_press_at_once_and_one_decision_stands(office):
 async def test_a_percentage_is_asked_for_and_nonsense_is_told_under_its_field(office):
     row = await office.at_launch()
     ben = await office.come_in("ben")
-    await ben.press("Approve with a cap", await shown(ben, "be launched?"))
+    await ben.press("Approve with conditions…", await shown(ben, "be launched?"))
     form = await ben.wait_for_modal()
-    assert await ben.submit(form, {"percent": {"number": "0"}}) == {"percent": "Please enter a number from 1."}
-    assert await ben.submit(form, {"percent": {"number": "101"}}) == {"percent": "Please enter a number up to 100."}
-    assert await ben.submit(form, {"percent": {"number": "10"}}) == {}
+    assert await ben.submit(form, {"cap": {"number": "0"}}) == {"cap": "Please enter a number from 1."}
+    assert await ben.submit(form, {"cap": {"number": "101"}}) == {"cap": "Please enter a number up to 100."}
+    assert await ben.submit(form, {"cap": {"number": "10"}}) == {}
     assert (await decided(office, row["id"]))["conditions"] == ["at most 10 % of users"]
 
 
@@ -206,7 +208,10 @@ async def overtaken(visitor):
 
 
 async def choose(visitor, message, what):
-    await visitor.touch(message, "gate-answer", "gate-more", menu_value(message, what))
+    if what.endswith("…"):
+        await visitor.press(what, message)
+    else:
+        await visitor.touch(message, "gate-beside", "gate-more", menu_value(message, what))
     return await visitor.wait_for_modal()
 
 
@@ -230,7 +235,7 @@ async def test_details_are_for_every_member_and_for_nobody_else(office):
     assert "&lt;!channel&gt;" in text_of(details)
     assert "<!channel>" not in text_of(details)
     message = await shown(eve, "be launched?")
-    await eve.touch(message, "gate-answer", "gate-more", menu_value(message, "Details"))
+    await eve.touch(message, "gate-beside", "gate-more", menu_value(message, "Details"))
     await whispered(eve, "I know people by e-mail address")
     assert (await eve.look())["modal"] is None
 
@@ -246,7 +251,7 @@ async def test_a_question_goes_into_the_thread_and_calls_whoever_decides(office)
     await office.at_launch()
     vic, ben = await office.come_in("vic"), await office.come_in("ben")
     message = await shown(vic, "be launched?")
-    form = await choose(vic, message, "Ask about this…")
+    form = await choose(vic, message, "Ask…")
     assert await vic.submit(form, {"question": {"text": "Does it work on <small> phones?"}}) == {}
     asked = await shown(ben, "&lt;small&gt; phones?")
     assert asked["thread_ts"] == message["ts"]
@@ -301,7 +306,7 @@ async def test_words_in_the_thread_decide_only_in_the_documented_forms(office):
         ("approve if legal agrees", "I did not record that"),
         ("ship", "SHIP is not offered"),
         ("reject", "needs a reason"),
-        ("@outcome looks good to me, go ahead", "I record only these answers"),
+        ("@outcome the copy is nice", "I record only these answers"),
     ):
         await ben.say("checkout", words, thread_ts=message["ts"])
         reply = await shown(ben, answer)
@@ -386,14 +391,14 @@ async def posted(office, event, *, signed_with):
 
 async def test_when_slack_fails_whoever_pressed_is_told_and_nothing_is_decided(office):
     row = await office.at_launch()
-    ana, ben = await office.come_in("ana"), await office.come_in("ben")
+    ada, ben = await office.come_in("ada"), await office.come_in("ben")
     message = await shown(ben, "be launched?")
     await office.fail_next(method="views.open", kind="refuse", error="expired_trigger_id")
     await ben.press("Reject", message)
     await whispered(ben, "That took too long for Slack")
     await office.fail_next(method="users.info", kind="server_error")
-    await ana.press("Approve launch", message)
-    await whispered(ana, "Slack refused to tell me who you are")
+    await ada.press("Approve launch", message)
+    await whispered(ada, "Slack refused to tell me who you are")
     assert (await office.gate(row["id"]))["status"] == "pending"
 
 

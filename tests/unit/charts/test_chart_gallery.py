@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import charts
-from charts.gallery import GALLERY, page_size
 from charts.samples import SAMPLES
+from tests.gallery import GALLERY, page_size
 
 FAR = 48  # of 255 in any channel: what an eye sees; rounding and the stored palette stay far below
 MOST = 0.004
@@ -23,7 +23,7 @@ def test_the_gallery_shows_what_is_drawn(name: str, tmp_path: Path) -> None:
     drawn = page_size(charts.draw(SAMPLES[name]()))
     with Image.open(GALLERY / f"{name}.png") as stored:
         kept = stored.convert("RGB")
-    assert drawn.size == kept.size, "the height changed; look at it, then run `python -m charts.gallery`"
+    assert drawn.size == kept.size, "the height changed; look at it, then run `python -m tests.gallery`"
     far = np.abs(pixels(drawn) - pixels(kept)).max(axis=2) > FAR
     if far.mean() > MOST:
         shown = tmp_path / f"{name}-was-is-difference.png"
@@ -32,7 +32,7 @@ def test_the_gallery_shows_what_is_drawn(name: str, tmp_path: Path) -> None:
             sheet.paste(image, (column * drawn.width, 0))
         sheet.save(shown)
         pytest.fail(
-            f"{far.mean():.2%} of {name} differs: look at {shown}; if it is meant, run `python -m charts.gallery`"
+            f"{far.mean():.2%} of {name} differs: look at {shown}; if it is meant, run `python -m tests.gallery`"
         )
 
 

@@ -8,6 +8,8 @@ from bot.slack.progress import STATES, alarm, experiment_message
 from bot.slack.sandbox.blocks import problems
 from bot.slack.view import Picture
 from runtime.lifecycle import EXPERIMENT
+from runtime.measurement.early import early
+from runtime.settings import Settings
 
 RESULT = {
     "delta": 0.016, "ci_lower": 0.001, "ci_upper": "inf", "p_value": 0.0123456, "confidence": "95 %", "n_control": 1200, "n_treatment": 1190, "srm_flagged": False,
@@ -18,6 +20,11 @@ ROW = {
     "pause_reason": None,
 }  # fmt: skip
 OUTCOME = {"title": "Finish the checkout"}
+
+
+@pytest.fixture
+def settings_of():
+    return lambda **changes: Settings().model_copy(update=changes)
 
 
 def shown(**changes):
@@ -84,3 +91,22 @@ def test_before_the_first_data_there_is_only_the_state():
     text, blocks = shown(status="running", current_result=None)
     assert "🚀 running" in blocks
     assert text.endswith(": running")
+
+
+def test_before_the_grace_period_and_the_least_sample_nothing_is_called_better(settings_of):
+    young = RESULT | {"elapsed_days": 0.5, "n_treatment": 40}
+    said = early(young, settings_of())
+    assert said == "Too early to tell: 12 of 24 hours of data and 40 of 100 units in the smaller group"
+    text, blocks = experiment_message(ROW | {"current_result": young}, OUTCOME, "share", None, early=said)
+    shown_ = text + json.dumps(blocks, ensure_ascii=False)
+    assert said in shown_
+    assert "Better than control" not in shown_
+    assert "+1.60 pp" not in shown_
+    assert "p, valid at any look" not in shown_
+    assert "slow &lt;share&gt; safe" in shown_, "guardrails are shown from the first look"
+
+
+def test_grown_up_results_are_judged_and_the_settings_decide_when(settings_of):
+    assert early(RESULT | {"elapsed_days": 1.0}, settings_of()) is None
+    assert early(RESULT | {"elapsed_days": 1.0}, settings_of(notice_minimum_units=1_191)) is not None
+    assert early({}, settings_of(notice_grace_hours=0, notice_minimum_units=0)) is None

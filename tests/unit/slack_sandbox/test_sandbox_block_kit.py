@@ -200,6 +200,7 @@ def test_the_sdk_models_exercise_nearly_every_element_we_know():
     untried = {kind for kind in INTERACTIVE if f'"{kind}"' not in built}
     assert untried == {
         "multi_static_select", "external_select", "channels_select", "multi_conversations_select", "rich_text_input", "workflow_button",
+        "multi_external_select", "file_input",
     }  # fmt: skip
 
 

@@ -217,7 +217,8 @@ def test_a_violation_is_told_in_odds_and_a_kept_limit_in_words():
         "evidence of a violation: the data are 150 times likelier beyond the limit than at it"
     )
     assert "the data are 6,305,293 times likelier" in check_rate(ERRORS, 98, 1000).reason
-    assert "the data are beyond counting likelier" in check_rate(ERRORS, 99, 1000).reason
+    assert "the data are more than 10^7 times likelier beyond the limit" in check_rate(ERRORS, 99, 1000).reason
+    assert "the data are more than 10^16 times likelier beyond the limit" in check_rate(ERRORS, 500, 1000).reason
     assert check_rate(ERRORS, 20, 1000).reason == "the limit is kept"
     assert check_rate(ERRORS, 50, 1000).reason == "no evidence either way yet"
 

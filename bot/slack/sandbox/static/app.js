@@ -1,5 +1,6 @@
 // The page: rail, channel or Home or mailbox, thread, modal; drawn again whenever the server says something changed.
 import { avatar, h, icon } from "./dom.js";
+import { buildAssistant, fillAssistant, newChat } from "./assistant.js";
 import { blocks } from "./blocks.js";
 import { composer } from "./composer.js";
 import { drawMailbox, readLetter } from "./mailbox.js";
@@ -70,12 +71,17 @@ function fillHome() {
   else tab.replaceChildren(h("div", { className: "home-page content" }, blocks(view.blocks, { home: view.id, place: { view_id: view.id }, errors: {} }), failure(view.id)));
 }
 
+function withMore(bar, more) {
+  bar.append(more);
+  return bar;
+}
+
 function failure(home) {
   return world.errors.has(home) ? h("div", { className: "failed", role: "alert" }, world.errors.get(home)) : "";
 }
 
-const BUILD = { home: buildHome, mail: () => [header(icon("mail"), "Mailbox", me().email)] };
-const FILL = { home: fillHome, mail: () => drawMailbox(main) };
+const BUILD = { home: buildHome, assistant: () => [withMore(header(icon("thread"), "Assistant", world.picture.bot.name), newChat()), ...buildAssistant()], mail: () => [header(icon("mail"), "Mailbox", me().email)] };
+const FILL = { home: fillHome, assistant: () => fillAssistant(main), mail: () => drawMailbox(main) };
 
 function drawThread() {
   const channel = channelOf(world.place);
@@ -106,7 +112,7 @@ function closeThread() {
 
 function follow() {
   const [place, detail] = location.hash.replace(/^#\/?/, "").split("/");
-  const known = place === "home" || place === "mail" || channelOf(place);
+  const known = ["home", "mail", "assistant"].includes(place) || channelOf(place);
   const before = world.place;
   world.place = known ? place : kept("place", null) && channelOf(kept("place", null)) ? kept("place", null) : world.picture.channels[0].id;
   if (world.place === "mail") readLetter(Number(detail) || null);
@@ -121,8 +127,8 @@ const parentOf = (channel, ts) => world.messages.get(channel)?.get(ts)?.thread_t
 
 onChange(() => {
   if (!world.picture) return;
-  if (!["home", "mail"].includes(world.place) && !channelOf(world.place)) follow();
-  document.title = `${world.place === "mail" ? "Mailbox" : world.place === "home" ? "Home" : `#${labelOf(channelOf(world.place))}`} · ${world.picture.workspace}`;
+  if (!["home", "mail", "assistant"].includes(world.place) && !channelOf(world.place)) follow();
+  document.title = `${world.place === "mail" ? "Mailbox" : world.place === "assistant" ? "Assistant" : world.place === "home" ? "Home" : `#${labelOf(channelOf(world.place))}`} · ${world.picture.workspace}`;
   drawRail(document.getElementById("rail"));
   drawMain();
   drawThread();

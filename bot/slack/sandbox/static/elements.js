@@ -3,7 +3,7 @@ import { h, icon } from "./dom.js";
 import { ask } from "./dialogs.js";
 import { emoji } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
-import { isPending, labelOf, pick, picksOf, touch, world } from "./world.js";
+import { isPending, labelOf, pick, picksOf, touch, upload, world } from "./world.js";
 
 export const words = (text) => (!text ? [] : text.type === "mrkdwn" ? mrkdwn(text.text) : [h("span", { className: "prewrap" }, flat(text))]);
 const flat = (text) => (text?.text || "").replace(/:([a-z0-9_+'-]+):/g, (_, name) => emoji(name));
@@ -165,8 +165,23 @@ function textInput(found, where, blockId) {
   });
 }
 
+function fileInput(found, where, blockId) {
+  const kept = h("span", { className: "faint" }, (valueOf(where, blockId, found) || []).length ? "A file is attached." : "");
+  const take = async (event) => {
+    const [file] = event.target.files;
+    if (!file) return;
+    const answer = await upload(file);
+    if (!answer.ok) return;
+    pick(where.home, blockId, found.action_id, [answer.file]);
+    kept.textContent = `${answer.name} is attached.`;
+  };
+  const accept = (found.filetypes || []).map((kind) => (kind === "text" ? "text/plain" : `.${kind}`)).join(",");
+  return h("div", { className: "file-field" }, h("input", { type: "file", className: "field", accept, id: where.id || "", ariaLabel: where.label || "File", onchange: take }), kept);
+}
+
 const MAKERS = {
   button,
+  file_input: fileInput,
   overflow,
   workflow_button: button,
   checkboxes: choices,

@@ -8,15 +8,15 @@ import { messagesIn, personOf, post, redraw, toast, world } from "./world.js";
 
 const SAME_BREATH = 300;
 const seconds = (message) => Number(message.ts);
-const isReply = (message) => message.thread_ts && message.thread_ts !== message.ts;
+const isReply = (message) => message.thread_ts && message.thread_ts !== message.ts && message.subtype !== "thread_broadcast";
 
 export function channelList(container, channel) {
-  const shown = messagesIn(channel).filter((message) => !isReply(message));
+  const shown = messagesIn(channel).filter((message) => !isReply(message) && message.subtype !== "assistant_app_thread");
   fill(container, shown, { channel, days: true });
 }
 
 export function threadList(container, channel, ts) {
-  const shown = messagesIn(channel).filter((message) => message.ts === ts || message.thread_ts === ts);
+  const shown = messagesIn(channel).filter((message) => (message.ts === ts && message.subtype !== "assistant_app_thread") || message.thread_ts === ts);
   fill(container, shown, { channel, thread: true });
   return shown.length;
 }

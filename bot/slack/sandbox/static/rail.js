@@ -14,6 +14,7 @@ export function drawRail(rail) {
     h("div", { className: "rooms" },
       room("home", icon("home"), "Home", 0),
       room("mail", icon("mail"), "Mailbox", unread),
+      room("assistant", icon("thread"), "Assistant", 0),
       h("h2", {}, "Channels"),
       channels.map((channel) => room(channel.id, icon("hash"), labelOf(channel), unreadIn(channel.id))),
       h("h2", {}, "Direct messages"),

@@ -44,7 +44,7 @@ function withBreaks(text) {
 
 // --- standard Markdown, the part people write in chats ---
 
-const INLINE = /`([^`\n]+)`|\[([^\]\n]+)\]\(([^)\s]+)\)|\*\*([^\n]+?)\*\*|__([^\n]+?)__|~~([^\n]+?)~~|\*([^*\n]+)\*|(?<!\w)_([^_\n]+)_(?!\w)|:([a-z0-9_+-]+):|<([@#!][^<>\n]+)>/g;
+const INLINE = /\\([\\`*_{}\[\]()#+!|~>-])|&(amp|lt|gt);|`([^`\n]+)`|\[([^\]\n]+)\]\(([^)\s]+)\)|\*\*([^\n]+?)\*\*|__([^\n]+?)__|~~([^\n]+?)~~|\*([^*\n]+)\*|(?<!\w)_([^_\n]+)_(?!\w)|:([a-z0-9_+-]+):|<([@#!][^<>\n]+)>/g;
 
 function markdownInline(text) {
   const out = [];
@@ -56,7 +56,10 @@ function markdownInline(text) {
   return [...out, text.slice(from)].filter((each) => each !== "");
 }
 
-function markdownToken([, code, label, address, strong, strong2, strike, em, em2, name, reference]) {
+const ENTITIES = { amp: "&", lt: "<", gt: ">" };
+
+function markdownToken([, escaped, entity, code, label, address, strong, strong2, strike, em, em2, name, reference]) {
+  if (escaped || entity) return escaped || ENTITIES[entity];
   if (code) return h("code", {}, code);
   if (label) return link(address, label);
   if (strong || strong2) return h("strong", {}, markdownInline(strong || strong2));

@@ -54,6 +54,18 @@ export async function post(path, body) {
   return answer;
 }
 
+export async function upload(file) {
+  let answer;
+  try {
+    const reply = await fetch(`/sandbox/api/upload?${new URLSearchParams({ as: world.me, name: file.name })}`, { method: "POST", headers: { "X-Sandbox": "1" }, body: file });
+    answer = await reply.json();
+  } catch {
+    answer = { ok: false, message: "The sandbox itself does not answer; is it still running?" };
+  }
+  if (!answer.ok) toast(answer.message || answer.error);
+  return answer;
+}
+
 export function toast(text, kind = "error") {
   const box = document.getElementById("toasts");
   if ([...box.children].some((shown) => shown.textContent === text)) return;

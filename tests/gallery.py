@@ -1,4 +1,4 @@
-"""The gallery of the documentation: each kind's sample, at the size it is looked at. `python -m charts.gallery` draws it anew."""
+"""The gallery of the documentation: each kind's sample, at the size it is looked at. `python -m tests.gallery` draws it anew."""
 
 import io
 from pathlib import Path
