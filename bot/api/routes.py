@@ -13,6 +13,7 @@ from runtime.errors import InvalidRequest, NotAllowed, NotFound
 from runtime.experiments import build, service
 from runtime.gates import rows as gates
 from runtime.gates.service import Decision, decide
+from runtime.gates.terms import Term
 from runtime.identity import members
 from runtime.identity.keys import Caller
 from runtime.identity.people import agent, person
@@ -36,6 +37,8 @@ class Answer(BaseModel):
     evidence: str | None = None
     selection: list[UUID] | None = None
     percent: int | None = Field(default=None, ge=1, le=100)
+    terms: list[Term] = Field(default_factory=list, max_length=20)
+    lift: bool = False
 
 
 async def parse(request: web.Request, model: type[Body]) -> Body:
@@ -198,7 +201,9 @@ async def respond_to_gate(request: web.Request) -> web.Response:
     async with runtime.transaction(found.org_id) as tx:
         member = await _member(tx, found)
     selection = None if answer.selection is None else tuple(answer.selection)
-    decision = Decision(answer.choice, answer.note, answer.evidence, selection, answer.percent)
+    decision = Decision(
+        answer.choice, answer.note, answer.evidence, selection, answer.percent, tuple(answer.terms), answer.lift
+    )
     gate = await decide(runtime, found.org_id, _id(request), decision, by=person(member, "rest"), now=runtime.now())
     return reply(view(gate, GATE))
 

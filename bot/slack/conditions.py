@@ -52,7 +52,7 @@ def with_terms(view: GateView, form: Form, *, override: str = "") -> Block:
         )
     blocks += [block for kind, block in _asked_for() if kind in kinds]
     required = bool(override) or all(option.get("needs_reason") for option in answers)
-    title = "Why?" if required else "Note (optional)"
+    title = "Why?" if required else "Note"
     blocks.append(kit.text_input(NOTE, title, hint="Kept with the decision; everybody sees it.", required=required))
     return kit.modal("With conditions", blocks, submit="Approve", callback_id="gate-terms", metadata=form.dump())
 

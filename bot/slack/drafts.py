@@ -142,7 +142,7 @@ def _unclear(draft: Draft, emails: Mapping[str, str], file: OutcomeFile | None) 
         if text or field != "minimum":
             yield from _wrong(field, number, text)
     yield from _wrong("constraints", constraints, draft.constraints, source)
-    if draft.people and not draft.owner:
+    if not draft.owner:
         yield "owner", "Say who answers for it."
     for field, named in (
         ("owner", (draft.owner,)),

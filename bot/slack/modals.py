@@ -45,7 +45,7 @@ def answer(view: GateView, option: Mapping[str, Any], form: Form, *, override: s
             )
         )
     required = bool(option.get("needs_reason") or override)
-    title = "Why?" if required else "Note (optional)"
+    title = "Why?" if required else "Note"
     blocks.append(kit.text_input(NOTE, title, hint="Kept with the decision; everybody sees it.", required=required))
     return kit.modal(option["label"], blocks, submit=option["label"], callback_id="gate-answer", metadata=form.dump())
 

@@ -8,6 +8,7 @@ from bot.slack.blocks import picture_blocks
 from bot.slack.kit import Block, Blocks
 from bot.slack.view import Picture
 from bot.slack.words import bold, fit
+from runtime.gates import outlook
 from runtime.gates.wording import amount, span
 
 STATES = {
@@ -37,7 +38,8 @@ def experiment_message(
     result: Mapping[str, Any] = row["current_result"] or {}
     blocks = [kit.section(f"{bold(row['title'])}\n{_state(row)}"), *picture_blocks(None if early else picture)]
     if result:
-        blocks += [*_numbers(result, unit, judged=early is None), *_guardrails(result)]
+        ahead = [] if early else list(_ahead(result, unit))
+        blocks += [*_numbers(result, unit, judged=early is None), *ahead, *_guardrails(result)]
     blocks.append(kit.context(_about(row, outcome, result)))
     return fit(f"{row['title']}: {_plain_state(row)}", kit.MESSAGE), blocks
 
@@ -86,6 +88,13 @@ def _guardrails(result: Mapping[str, Any]) -> Iterator[Block]:
     if found:
         said = ", ".join(f"{_GUARDS.get(item['state'], '▫️')} {item['name']} {item['state']}" for item in found[:20])
         yield kit.context(f"Guardrails: {fit(said, 1500)}")
+
+
+def _ahead(result: Mapping[str, Any], unit: str) -> Iterator[Block]:
+    """What gate 3 would say of the time ahead; the verdict itself stands in the headline."""
+    said = [f"{bold(name)}: {fit(text, 400)}" for name, text in outlook.lines(result, unit) if name != "Verdict"]
+    if said:
+        yield kit.context(*said[:5])
 
 
 def _about(row: Mapping[str, Any], outcome: Mapping[str, Any], result: Mapping[str, Any]) -> str:

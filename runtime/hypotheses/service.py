@@ -35,12 +35,12 @@ async def for_outcome(runtime: "Runtime", org_id: UUID, outcome_id: UUID, *, sou
     """Effect `portfolio.propose`: propose, unless a portfolio is open already or as many experiments run as may."""
     async with runtime.transaction(org_id) as tx:
         outcome = await outcomes.get(tx, outcome_id)
-        room = await _room(tx, outcome)
+        room = await free_places(tx, outcome)
     if outcome["status"] != "active" or room < 1:
         return
     learned = await search(runtime, org_id, f"{outcome['title']} {outcome['primary_signal']['metric']}", limit=8)
     async with runtime.transaction(org_id) as tx:
-        context = await _context(tx, outcome, learned, room)
+        context = await context_of(tx, outcome, learned, room)
         provider, model = await _model(tx, outcome)
     gateway = configured_gateway(runtime)
     try:
@@ -74,7 +74,7 @@ async def after_experiment(runtime: "Runtime", org_id: UUID, experiment_id: UUID
     await for_outcome(runtime, org_id, row["outcome_id"])
 
 
-async def _room(tx: Tx, outcome: Row) -> int:
+async def free_places(tx: Tx, outcome: Row) -> int:
     """How many experiments may be added; none while a portfolio waits at its gate."""
     rows = await service.of_outcome(tx, outcome["id"])
     if any(row["status"] in {"hypothesis", "awaiting_portfolio_gate"} for row in rows):
@@ -82,7 +82,7 @@ async def _room(tx: Tx, outcome: Row) -> int:
     return int(outcome["max_concurrent_experiments"]) - sum(row["status"] not in EXPERIMENT.final for row in rows)
 
 
-async def _context(tx: Tx, outcome: Row, learned: Sequence[Found], room: int) -> OutcomeContext:
+async def context_of(tx: Tx, outcome: Row, learned: Sequence[Found], room: int) -> OutcomeContext:
     signal, target, spec = outcome["primary_signal"], outcome["target"], outcome["spec"]
     scope = spec.get("scope") or {}
     earlier = await service.of_outcome(tx, outcome["id"])
@@ -120,7 +120,7 @@ async def _write(
     now = runtime.now()
     async with runtime.transaction(org_id) as tx:
         outcome = await outcomes.get(tx, outcome_id, lock=True)
-        if outcome["status"] != "active" or await _room(tx, outcome) < 1:
+        if outcome["status"] != "active" or await free_places(tx, outcome) < 1:
             return
         if not proposal.drafts:
             await _nothing_left(tx, outcome, proposal)
@@ -128,7 +128,7 @@ async def _write(
         taken = set((await tx.run(select(experiments.c.feature_flag_key))).scalars())
         made = []
         for draft in proposal.drafts:
-            row = await _insert(tx, outcome, draft, proposal.generated_by, taken)
+            row = await write(tx, outcome, draft, proposal.generated_by, taken)
             await service.advance(tx, row, "propose", by=SYSTEM, now=now)
             made.append(await service.get(tx, row["id"]))
         ask = briefing.portfolio(
@@ -152,7 +152,7 @@ async def _nothing_left(tx: Tx, outcome: Row, proposal: Proposal) -> None:
     )
 
 
-async def _insert(tx: Tx, outcome: Row, draft: ExperimentDraft, generated_by: str, taken: set[str]) -> Row:
+async def write(tx: Tx, outcome: Row, draft: ExperimentDraft, generated_by: str, taken: set[str]) -> Row:
     spec = OutcomeSpec.model_validate(outcome["spec"])
     flag = unique_flag(draft.intervention.feature_flag, taken)
     taken.add(flag)
@@ -212,7 +212,7 @@ async def request(runtime: "Runtime", org_id: UUID, slug: str, *, by: By, playbo
             raise NotFound(f"There is no outcome '{slug}'; `/outcome list` shows them.", slug=slug)
         if row["status"] != "active":
             raise InvalidRequest(f"'{slug}' is {row['status']}; only an active outcome gets proposals.", slug=slug)
-        if await _room(tx, row) < 1:
+        if await free_places(tx, row) < 1:
             raise InvalidRequest(
                 f"'{slug}' has a portfolio at its gate, or as many experiments as it may run at once.", slug=slug
             )

@@ -60,14 +60,14 @@ async def suggest(runtime: "Runtime", org_id: UUID, slug: str, given: Suggestion
         outcome = await outcomes.by_slug(tx, slug, lock=True)
         if outcome is None or outcome["status"] != "active":
             raise Unfit("outcome", "Only an active outcome takes hypotheses; `/outcome activate` starts a draft.")
-        room = await portfolios._room(tx, outcome)  # noqa: SLF001  one rule of how many may run, in one place
+        room = await portfolios.free_places(tx, outcome)
         if room < 1:
             raise Unfit(
                 "outcome", "A portfolio waits at its gate, or as many experiments run as may; decide or end one first."
             )
-        draft = _draft(given, await portfolios._context(tx, outcome, (), room))  # noqa: SLF001  as above
+        draft = _draft(given, await portfolios.context_of(tx, outcome, (), room))
         taken = set((await tx.run(select(experiments.c.feature_flag_key))).scalars())
-        made = await portfolios._insert(tx, outcome, draft, "person", taken)  # noqa: SLF001  as above
+        made = await portfolios.write(tx, outcome, draft, "person", taken)
         await service.advance(tx, made, "propose", by=SYSTEM, now=now)
         row = await service.get(tx, made["id"])
         ask = briefing.portfolio(

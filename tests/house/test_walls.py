@@ -10,6 +10,7 @@ OURS = {"bot", "runtime", "workers", "charts", "migrations", "demo"}
 
 PURE = (
     "charts", "runtime.lifecycle", "runtime.statistics", "runtime.gates.policy", "runtime.gates.language", "runtime.gates.terms",
+    "runtime.gates.calendar", "runtime.gates.outlook", "runtime.gates.plainly", "runtime.gates.choices",
     "runtime.hypotheses.scoring", "runtime.hypotheses.portfolio", "runtime.spec.plan", "bot.slack.blocks", "bot.mail.reply",
 )  # fmt: skip
 """Values in, a decision out: no clock, no file, no network, no database."""

@@ -18,6 +18,8 @@ from runtime.journal import Event, record
 from runtime.outcomes.rows import by_slug
 from tests.story import FILE
 
+MORE = ["Approve with conditions…", "Edit…", "Delegate…", "Ask…"]
+
 
 async def gates_in(visitor, channel="checkout", words="Which experiments"):
     return [one for one in await visitor.messages(channel) if words in text_of(one)]
@@ -84,7 +86,7 @@ async def test_without_an_upload_the_buttons_arrive_with_the_chart_in_words(offi
     [message] = await gates_in(await office.come_in("ana"))
     assert not [block for block in message["blocks"] if block["type"] == "image"]
     assert "proposed experiments for checkout" in text_of(message)
-    assert await buttons(message) == ["Approve", "Reject"]
+    assert await buttons(message) == ["Approve", "Reject", *MORE]
 
 
 async def test_a_chart_that_cannot_be_drawn_does_not_keep_the_gate_back(office):
@@ -94,7 +96,7 @@ async def test_a_chart_that_cannot_be_drawn_does_not_keep_the_gate_back(office):
     await office.write(human_gates, row["id"], context_package=package)
     await office.channel.deliver(notice)
     [message] = await gates_in(await office.come_in("ana"))
-    assert await buttons(message) == ["Approve", "Reject"]
+    assert await buttons(message) == ["Approve", "Reject", *MORE]
 
 
 async def test_a_picture_slack_does_not_take_is_left_out_in_the_end(office):
@@ -121,7 +123,7 @@ async def test_where_it_may_not_speak_the_owner_gets_the_gate_and_the_reason(off
     arun = await office.come_in("arun")
     [message] = await gates_in(arun, "outcome")
     assert "This belongs in #private-plans" in text_of(message)
-    assert await buttons(message) == ["Approve", "Reject"]
+    assert await buttons(message) == ["Approve", "Reject", *MORE]
 
     await office.story.decide("portfolio_review", "approve", "ana@example.com")
     await office.deliver()
@@ -142,7 +144,7 @@ async def test_a_gate_shown_to_a_person_directly_changes_with_its_other_copy(off
     await office.channel.deliver(replace(notice, place="ana@example.com"))
     ana, ben = await office.come_in("ana"), await office.come_in("ben")
     [direct] = await gates_in(ana, "outcome")
-    assert await buttons(direct) == ["Approve", "Reject"]
+    assert await buttons(direct) == ["Approve", "Reject", *MORE]
     assert await gates_in(ben, "outcome") == []
 
     await office.story.decide("portfolio_review", "reject", "ana@example.com", note="no")

@@ -355,7 +355,13 @@ async def test_the_same_request_delivered_twice_acts_once_and_a_forged_one_never
     ts = await ben.say("checkout", "hello")
     place = next(channel["id"] for channel in (await ben.look())["channels"] if channel["name"] == "checkout")
     said = {"type": "app_mention", "user": ben.id, "text": "hello", "channel": place, "ts": ts}
-    event = {"type": "event_callback", "event_id": "Ev0TWICE", "team_id": "T1", "api_app_id": "A1", "event": said}
+    event = {
+        "type": "event_callback",
+        "event_id": "Ev0TWICE",
+        "team_id": office.config.team_id,
+        "api_app_id": "A1",
+        "event": said,
+    }
     assert await posted(office, event | {"event_id": "Ev0FORGED"}, signed_with="another secret") == 401
     for _ in range(2):
         assert await posted(office, event, signed_with=office.config.signing_secret.get_secret_value()) == 200
