@@ -92,7 +92,7 @@ def _guardrails(result: Mapping[str, Any]) -> Iterator[Block]:
 
 def _ahead(result: Mapping[str, Any], unit: str) -> Iterator[Block]:
     """What gate 3 would say of the time ahead; the verdict itself stands in the headline."""
-    said = [f"{bold(name)}: {fit(text, 400)}" for name, text in outlook.lines(result, unit) if name != "Verdict"]
+    said = [f"{bold(name)}: {fit(text, 400)}" for name, text in outlook.ahead(result, unit)]
     if said:
         yield kit.context(*said[:5])
 

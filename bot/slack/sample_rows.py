@@ -173,7 +173,12 @@ def outcome(say: Say, **changes: Any) -> dict[str, Any]:
 RESULT: dict[str, Any] = {
     "status": "inconclusive", "delta": 0.021, "ci_lower": 0.0062, "ci_upper": 0.0358, "p_value": 0.0041, "confidence": "95 %", "n_control": 21_040,
     "n_treatment": 20_987, "srm_flagged": False, "headline": "Better than control: +2.10 pp", "data_through": "2026-03-16T00:00:00+00:00",
-    "control_rate": 0.321, "treatment_rate": 0.342,
+    "control_rate": 0.321, "treatment_rate": 0.342, "reasons": ["the interval leaves zero out"], "shrunk_estimate": 0.018,
+    "outlook": {
+        "chance": 0.71, "early": {"estimate": 0.031, "to_day": 7.0}, "late": {"estimate": 0.012}, "trend": "fading",
+        "hold": {"standing_days": 1.5, "needed_days": 3.0, "first_day": 7.0, "left_days": 1.5},
+        "waiting": {"per_day": 41.0, "without": 1950.0, "units_per_day": 3900.0, "effect": 0.018, "gain": True},
+    },
     "guardrails": [{"name": "slow_share", "state": "safe"}, {"name": "error_share", "state": "pause"}],
 }  # fmt: skip
 

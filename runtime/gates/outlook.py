@@ -18,8 +18,13 @@ _TRENDS = {"fading": "fading", "growing": "growing", "steady": "steady, as far a
 
 def lines(result: Mapping[str, Any], unit: str) -> list[tuple[str, str]]:
     """Name and sentence of everything known about a look; `result` is a stored one, so that text, chart and journal agree."""
-    ahead: Mapping[str, Any] = result.get("outlook") or {}
-    return [("Verdict", _verdict(result)), *_stopping_early(result, unit), *(_ahead(ahead, unit) if ahead else ())]
+    return [("Verdict", _verdict(result)), *ahead(result, unit)]
+
+
+def ahead(result: Mapping[str, Any], unit: str) -> list[tuple[str, str]]:
+    """What a look says of the time to come; empty for looks stored before this was kept."""
+    found: Mapping[str, Any] = result.get("outlook") or {}
+    return [*_stopping_early(result, unit), *(_ahead(found, unit) if found else ())]
 
 
 def predicted(result: Mapping[str, Any], prediction: Mapping[str, Any], unit: str) -> str:
