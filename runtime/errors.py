@@ -116,6 +116,12 @@ class ChannelFailed(OutcomeRuntimeError):
     code = "CHANNEL_FAILED"
 
 
+class MailRefused(OutcomeRuntimeError):
+    """A mail server refused a letter's recipient for good; correct the address, or answer elsewhere."""
+
+    code = "MAIL_REFUSED"
+
+
 class LocalServerFailed(OutcomeRuntimeError):
     """An embedded server did not start; its log is named in the context."""
 

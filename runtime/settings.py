@@ -105,6 +105,42 @@ class Settings(BaseSettings):
         description="People of the sandbox workspace, `Name <address>; Name <address>`; the first one is whom the page starts as.",
     )
 
+    # E-mail
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Where letters are handed over: smtp://user:password@host:587, smtps://…, or a provider (postmark://, sendgrid://, mailgun://, resend://); without it they go to the sandbox's mailbox.",
+    )
+    imap_url: SecretStr | None = Field(
+        None, description="Mailbox that replies arrive in: imaps://user:password@host/INBOX, or imap:// with STARTTLS."
+    )
+    mail_from: str = Field("outcomes@localhost", description="From address of letters, with or without a name.")
+    mail_reply_to: str = Field(
+        "", description="Address that replies go to; `+gate.token` is put before its @. Without it MAIL_FROM's address."
+    )
+    mail_authserv_id: str = Field(
+        "",
+        description="Name by which the receiving mail server signs its Authentication-Results header; only its verdict is believed.",
+    )
+    mail_dkim_key: SecretStr | None = Field(
+        None, description="Private key (PEM, or the path of a file) that signs letters with DKIM."
+    )
+    mail_dkim_selector: str = Field(
+        "outcome", description="Selector under which the public DKIM key stands in the DNS."
+    )
+    mail_listen: str = Field(
+        "",
+        description="host:port of an own SMTP listener for replies, behind the organisation's mail server; empty for none.",
+    )
+    mail_inbound_secrets: SecretStr | None = Field(
+        None,
+        description="Secrets of inbound-parse webhooks, `postmark=user:password,mailgun=signing key,sendgrid=public key,ses=topic ARN`; a provider without one is refused.",
+    )
+    mail_undo_seconds: float = Field(
+        120,
+        ge=0,
+        description="Seconds in which the author of a decision by letter or page can take it back; nothing starts before.",
+    )
+
     # Coding agents
     agent_url: str | None = Field(
         None, description="Where builds are sent (signed POST); without it agents fetch them over MCP."

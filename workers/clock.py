@@ -5,21 +5,18 @@ from datetime import datetime, timedelta
 
 import asyncpg
 import structlog
-from sqlalchemy import delete, text
+from sqlalchemy import text
 
-from runtime import digests
 from runtime.core import Runtime, open_runtime
-from runtime.db.tables import inbound_events
-from runtime.ingestion import retention
 from runtime.settings import Settings, secret
 from workers.actors import deliver, fire, fold, measure, perform
+from workers.tidying import tidy
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
 EFFECT_LEASE = timedelta(seconds=10)
 FOLD_LEASE = timedelta(seconds=5)
-REMEMBERED = timedelta(days=7)
 TIDY_EVERY = timedelta(hours=6)
 _BATCH = 100
 
@@ -61,17 +58,6 @@ async def tick(runtime: Runtime) -> int:
     for row in batches:
         deliver.send(str(row.org_id), str(row.batch))
     return len(timers) + len(effects) + len(batches) + len(folds) + int(measurements)
-
-
-async def tidy(runtime: Runtime) -> None:
-    """Forget message ids after their replay window and raw rows of what has ended; have next month's partition and the next digests ready."""
-    for org_id in await runtime.org_ids():
-        async with runtime.transaction(org_id) as tx:
-            await tx.run(delete(inbound_events).where(inbound_events.c.received_at < runtime.now() - REMEMBERED))
-            await tx.run(text("select ensure_measurement_partitions(:now)"), {"now": runtime.now()})
-            await retention.prepare(tx, runtime.now())
-            await retention.forget(tx, runtime.now(), runtime.settings.raw_rows_days)
-            await digests.arm(runtime, tx)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

@@ -17,6 +17,8 @@ gate_readings = Table(
     Column("evidence_hash", Text, nullable=False),
     Column("created_at", Moment, nullable=False, server_default=text("now()")),
     Column("used_at", Moment),
+    Column("via", Text, nullable=False, server_default=text("'slack'")),
+    Column("expires_at", Moment),
 )
 
 slack_installations = Table(

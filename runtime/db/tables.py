@@ -77,6 +77,8 @@ members = Table(
     Column("away_until", Moment),
     Column("away_source", Text),
     Column("status_seen_at", Moment),
+    Column("mail_refused_at", Moment),
+    Column("mail_refused_why", Text),
     Column("created_at", Moment, nullable=False, server_default=text("now()")),
 )
 

@@ -16,7 +16,7 @@ from runtime.ingestion import retention
 from runtime.settings import Settings, secret
 from tests.service.ingestion.conftest import Sender, row
 from tests.story import Story
-from workers.clock import tidy
+from workers.tidying import tidy
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -14,8 +14,8 @@ from runtime.db.tables import human_gates, members, outbox, timers
 from runtime.errors import ChannelFailed
 from runtime.gates import presence
 from runtime.gates.calendar import next_at
-from workers import clock
 from workers import timers as worker
+from workers.tidying import tidy
 
 
 async def messages(visitor, words, channel="checkout"):
@@ -43,7 +43,7 @@ async def fire(office, at):
 async def test_owner_and_channel_get_one_digest_at_nine_in_their_zone_and_only_one(office):
     await office.at_launch()
     for _ in range(2):
-        await clock.tidy(office.story.runtime)
+        await tidy(office.story.runtime)
     nine = next_at(time(9), "Europe/Berlin", office.story.runtime.now())
     assert [row["due_at"] for row in await digest_timers(office)] == [nine, nine]
     await office.hush()
@@ -72,7 +72,7 @@ async def test_where_nothing_happened_nothing_is_said(office):
     await office.story.apply()
     await office.story.work()
     await office.story.decide("portfolio_review", "reject", "ana@example.com", note="no")
-    await clock.tidy(office.story.runtime)
+    await tidy(office.story.runtime)
     await office.hush()
     [first, _] = await digest_timers(office)
     await fire(office, first["due_at"])
@@ -86,7 +86,7 @@ async def test_without_a_time_of_day_there_is_no_digest(office):
     runtime = office.story.runtime
     runtime.settings = runtime.settings.model_copy(update={"digest_at": ""})
     await office.at_launch()
-    await clock.tidy(runtime)
+    await tidy(runtime)
     assert await digest_timers(office) == []
 
 
