@@ -1,7 +1,10 @@
 """Real servers for every test: one embedded Postgres and one queue a session, one fresh database a test."""
 
 import asyncio
+import gc
+import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -31,7 +34,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEYS = "test:" + "A" * 43 + "="
+MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30
 _numbers = count(1)
+_compiled: dict[object, object] = {}
+"""Statements compiled once a session: every test has an engine of its own."""
 
 
 UNTRACED = (
@@ -52,11 +58,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.no_cover)
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the collector need not walk through it after every test."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
-    server = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    yield server
-    server.stop()
+    """In memory where there is room: every test copies a database and drops it, some hundred small files each time."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    with tempfile.TemporaryDirectory(
+        dir=MEMORY if roomy else tmp_path_factory.mktemp("postgres"),
+        prefix="outcome-tests-",
+        ignore_cleanup_errors=True,
+    ) as place:
+        server = start_postgres(Path(place), durable=False)
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +121,7 @@ def settings(postgres: LocalPostgres, valkey: LocalValkey, database: str, tmp_pa
 @pytest.fixture
 async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     opened = open_runtime(settings)
+    opened.engine = opened.engine.execution_options(compiled_cache=_compiled)
     yield opened
     await opened.close()
 

@@ -1,6 +1,7 @@
 """Which integrations there are: a name and where its class lives, imported only when it is used; then installed plug-ins."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, cast
@@ -83,5 +84,7 @@ def _plug_in(point: EntryPoint, group: Group) -> Callable[..., Any]:
         ) from error
 
 
+@cache
 def _installed(group: Group) -> tuple[EntryPoint, ...]:
+    """Looked for once a process: reading the metadata of every installed package takes a tenth of a second."""
     return tuple(entry_points(group=f"outcome_runtime.{group}"))
