@@ -12,6 +12,8 @@ from bot.api.auth import RUNTIME
 from bot.api.errors import errors_to_json
 from bot.api.routes import routes
 from bot.asgi import Asgi, Door
+from bot.mail import unsubscribe
+from bot.mail.page import page_routes
 from runtime.core import Runtime
 
 LARGEST_BODY = 8 * 1024 * 1024
@@ -31,13 +33,17 @@ async def mcp(request: web.Request) -> web.StreamResponse:
 
 def create_app(runtime: Runtime, org_id: UUID) -> web.Application:
     """Everything mounted; Slack's handlers answer within its three seconds because they only write rows."""
+    from bot.mail import serve as mail  # noqa: PLC0415  as Bolt
     from bot.slack.app import mount  # noqa: PLC0415  Bolt takes a second to import, and API tests need none of it
 
     app = web.Application(middlewares=[errors_to_json], client_max_size=LARGEST_BODY)
     app[RUNTIME] = runtime
     app.router.add_get("/health", health)
     app.add_routes(routes)
+    app.add_routes(page_routes(runtime))
+    app.add_routes(unsubscribe.routes(runtime))
     mount(app, runtime, org_id)
+    mail.mount(app, runtime)
     app.router.add_route("*", "/mcp", mcp)
     app.router.add_route("*", "/.well-known/{tail:.*}", mcp)
     app.cleanup_ctx.append(_mcp_door)

@@ -115,8 +115,16 @@ async def fire(runtime: "Runtime", tx: Tx, timer: Row) -> None:
     payload = {
         "day": timer["version"], "since": found.since.isoformat(), "until": now.isoformat(), "reader": reader.email,
     }  # fmt: skip
-    notice = Message(KIND, reader.id, "slack", reader.place, once=f"d{timer['version']}", payload=payload)
-    await record(tx, Event("digest.told", "org", tx.org_id, {"place": reader.place}), by=SYSTEM, notices=[notice])
+    notices = [
+        Message(KIND, reader.id, channel, reader.place, once=f"d{timer['version']}", payload=payload)
+        for channel in _channels(runtime.settings, reader)
+    ]
+    await record(tx, Event("digest.told", "org", tx.org_id, {"place": reader.place}), by=SYSTEM, notices=notices)
+
+
+def _channels(settings: "Settings", reader: Reader) -> list[str]:
+    """An owner who isn't in Slack gets a letter; which of the two they are is known when it is sent."""
+    return ["slack", *(["email"] if settings.smtp_url and "@" in reader.place else [])]
 
 
 async def by_id(tx: Tx, settings: "Settings", reader_id: UUID) -> Reader | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import shutil
 import signal
 import tempfile
@@ -34,7 +35,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEYS = "test:" + "A" * 43 + "="
-MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30
+MEMORY, ROOM, PREFIX = Path("/dev/shm"), 4 * 2**30, "outcome-tests-"
 _numbers = count(1)
 _compiled: dict[object, object] = {}
 """Statements compiled once a session: every test has an engine of its own."""
@@ -66,16 +67,21 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
-    """In memory where there is room: every test copies a database and drops it, some hundred small files each time."""
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
-    with tempfile.TemporaryDirectory(
-        dir=MEMORY if roomy else tmp_path_factory.mktemp("postgres"),
-        prefix="outcome-tests-",
-        ignore_cleanup_errors=True,
-    ) as place:
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=_disk(tmp_path_factory)) as place:
         server = start_postgres(Path(place), durable=False)
         yield server
         server.stop()
+
+
+def _disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Memory where there is room: every test copies a database and drops it, some hundred small files each time."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        return tmp_path_factory.mktemp("postgres")
+    for left in MEMORY.glob(f"{PREFIX}*"):
+        owner = left.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return MEMORY
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from runtime import digests, timers
 from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
 from runtime.experiments import build, deadlines
-from runtime.gates import clock
+from runtime.gates import clock, holding
 from runtime.ingestion import news
 from runtime.measurement import progress, tick
 from runtime.outcomes import service as outcomes
@@ -111,6 +111,9 @@ async def fire(runtime: Runtime, org_id: UUID, timer_id: int, kind: str) -> None
         return
     if kind == "outcome_level":
         await progress.fire(runtime, org_id, timer_id)
+        return
+    if kind == holding.TIMER:
+        await holding.fire(runtime, org_id, timer_id)
         return
     async with runtime.transaction(org_id) as tx:
         timer = await timers.take(tx, timer_id)

@@ -107,6 +107,8 @@ class Verdict:
     sender_verified: bool = False
     reasons: tuple[str, ...] = ()
     kind: Literal["", "question", "yes", "no", "undo"] = ""
+    why: str = ""
+    """Why it was asked back, in one word: `free` for words without any form, which a model may read; `hedge`, `sarcasm`, `condition`, `empty`, …"""
     choice: str = ""
     percent: int | None = None
     terms: tuple[Any, ...] = ()
@@ -142,12 +144,17 @@ Draw = Callable[[Mapping[str, Any]], Awaitable[bytes | None]]
 
 # Kinds of letters, as notices of the outbox with channel "email" and the recipient's address as place (M4/M5 put them in, the channel
 # draws them). `gate`, `experiment`, `outcome`, `digest` are those that every channel knows; these are mail's own. Payload keys beside each.
-RECEIPT = "mail_receipt"  # subject gate; hold (id or None): a decision was recorded, who/what/when/evidence, undo until
-UNDONE = "mail_undone"  # subject gate; hold: its author took it back
-HOLD_ENDED = "mail_hold_ended"  # subject gate; hold: overtaken or failed, and why
+RECEIPT = "mail_receipt"  # subject gate; hold (id, ended if it took effect at once): who/what/when/evidence, undo until; from holding.hold
+UNDONE = "mail_undone"  # subject gate; hold: its author took it back; put in by holding.undo itself
+HOLD_ENDED = "mail_hold_ended"  # subject gate; hold: overtaken or failed, and why; put in by the hold's timer
 ANSWER = "mail_answer"  # subject gate; inbound: id of inbound_mail; text, query, chart (stored chart or None), question
 ASK_BACK = "mail_ask_back"  # subject gate; inbound; question (quoted words), say
 PROPOSAL = "mail_proposal"  # subject gate; inbound; reading (gate_readings id), says, question (their words)
 REFUSAL = "mail_refusal"  # subject gate; inbound; text: too late, not theirs, evidence changed, not offered; what to do instead
 WAS_IT_YOU = "mail_was_it_you"  # subject gate; inbound; reasons: to the real person, with a link only
 NOTE = "mail_note"  # subject gate or org; text: plain words (an address refuses letters, ...)
+
+# inbound_mail.proposal of a quarantined letter, written by the desk for "was that you?": {"member": address of whom it speaks for,
+# "kind": "decide" | "hand_over", "choice", "note", "percent", "terms": [dumped], "lift", "evidence": hash, "to": address, "says": in words}.
+# With Slack the outbox gets Message("was_it_you", gate id, "slack", member's address, payload={"inbound": id, "reasons": [...]}); else WAS_IT_YOU.
+PAGE_CODE = "page_code"  # subject gate; code: id; the words are runtime.identity.codes.words(settings, id, question), nowhere else is the code

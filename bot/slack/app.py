@@ -29,6 +29,7 @@ from bot.slack.shortcuts import ShortcutDoor
 from bot.slack.socket import listening
 from bot.slack.talk import Talk, is_talk
 from bot.slack.teams import Teams
+from bot.slack.was_it_you import NO, YES, WasItYou
 from bot.slack.wire import web_client
 from bot.slack.wizard import WizardDoor
 from runtime.answers.service import answer
@@ -165,6 +166,9 @@ def _talk(app: AsyncApp, talk: Talk, once: Callable[..., Awaitable[BoltResponse]
     proposals = Proposals(talk.door)
     app.action(CONFIRM, middleware=[once])(proposals.confirmed)
     app.action(DROP, middleware=[once])(proposals.dropped)
+    letters = WasItYou(talk.door)
+    app.action(YES, middleware=[once])(letters.confirmed)
+    app.action(NO, middleware=[once])(letters.denied)
     for name in ("message", "app_mention", "member_joined_channel"):
         app.event(name)(_heard)
 

@@ -7,7 +7,7 @@ from typing import Any
 from bot.slack import kit
 from bot.slack.kit import Block, Blocks
 from bot.slack.values import Pressed, Wanted
-from bot.slack.view import GateView, Picture, Who
+from bot.slack.view import GateView, Picture, Waiting, Who
 from bot.slack.words import bold, code, fit, hours, moment
 from runtime.gates.language import understood
 from runtime.gates.wording import amount, percent
@@ -25,6 +25,7 @@ KINDS = {
 VIA = {
     "slack": "Slack",
     "mail": "e-mail",
+    "page": "the gate's page",
     "rest": "the API",
     "cli": "the command line",
     "sandbox": "the sandbox workspace",
@@ -40,7 +41,8 @@ def gate_message(view: GateView) -> tuple[str, Blocks]:
     blocks = [kit.header(view.headline), *_standing(view), *_evidence(view)]
     if view.open:
         rows = [kit.actions("gate-answer", list(_buttons(view))), kit.actions("gate-beside", list(_beside(view)))]
-        blocks = [*blocks, *_boxes(view), *rows, kit.context(_way(view))]
+        # While an answer waits to be carried out, no other one is taken.
+        blocks = [*blocks, *_boxes(view), *rows, kit.context(_way(view))] if view.held is None else [*blocks, rows[1]]
     elif view.ran_out and view.note != "reopened":
         again = kit.button("Ask again", "gate-reopen", Wanted(g=view.id, do="reopen").dump())
         blocks.append(kit.actions("gate-closed", [again]))
@@ -63,6 +65,8 @@ def _standing(view: GateView) -> Iterator[Block]:
     """Who is asked and until when, or who decided what, when and how."""
     if view.open:
         yield kit.section(_asked(view))
+        if view.held is not None:
+            yield kit.section(_waiting(view.held))
         if agreed := _agreed(view):
             yield kit.section(agreed)
     else:
@@ -73,6 +77,11 @@ def _standing(view: GateView) -> Iterator[Block]:
 def _asked(view: GateView) -> str:
     instead = f", in place of {fit(view.stepped_in_for, 100)}" if view.stepped_in_for else ""
     return f"*Asked:* {view.asked.shown}{instead}\n*Answer by* {moment(view.due_at)} (within {_span(view)}); silence approves nothing.{_snoozed(view)}"
+
+
+def _waiting(held: Waiting) -> str:
+    via = fit(VIA.get(held.via, held.via), 40)
+    return f"⏱ {held.who.shown} answered {bold(held.choice, 80)} by {via}, {moment(held.at)}; it takes effect {moment(held.until)} unless taken back."
 
 
 def _span(view: GateView) -> str:

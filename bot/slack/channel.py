@@ -8,7 +8,18 @@ from uuid import UUID
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import func, update
 
-from bot.slack import blocks, deliveries, installations, kit, presence, progress, quiet
+from bot.slack import (
+    blocks,
+    by_letter,
+    deliveries,
+    installations,
+    kit,
+    page_code,
+    presence,
+    progress,
+    quiet,
+    was_it_you,
+)
 from bot.slack import digest as digest_message
 from bot.slack.deliveries import Key
 from bot.slack.post import Desk, Letter, Placed
@@ -23,8 +34,9 @@ from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import human_gates
 from runtime.digest import digest
+from runtime.errors import ChannelFailed, InvalidConfiguration
 from runtime.experiments import service as experiments
-from runtime.gates import pictures, rows
+from runtime.gates import held, pictures, rows
 from runtime.identity import away
 from runtime.identity.away import Seen
 from runtime.identity.people import Member
@@ -50,8 +62,15 @@ class SlackChannel:
         await quiet.wait(self._runtime, notice)
         try:
             await self._shown(await self._desk(notice.org_id), notice)
-        except FAILURES as error:
-            raise failed(error, f"to show the {notice.kind} in {notice.place}") from error
+        except (*FAILURES, ChannelFailed, InvalidConfiguration) as error:
+            refused = (
+                failed(error, f"to show the {notice.kind} in {notice.place}") if isinstance(error, FAILURES) else error
+            )
+            if by_letter.lasting(refused):
+                await by_letter.instead(self._runtime, notice, refused.message)
+            raise refused from error
+        if notice.kind == "gate" and await by_letter.shown_elsewhere(self._runtime, notice):
+            await by_letter.instead(self._runtime, notice, f"{notice.place} cannot be reached in Slack")
 
     async def _shown(self, desk: Desk, notice: Notice) -> None:
         """Home tabs are copies too: a gate's are drawn anew even where its message found no place."""
@@ -90,10 +109,13 @@ async def _gate(desk: Desk, notice: Notice) -> None:
         copies = await deliveries.elsewhere(tx, Key("gate", gate["id"], notice.place))
         thread = await _thread(tx, gate, notice.place)
         gone = await away.until(tx, {rows.seat(gate).asked, *gate["escalation_chain"]}, desk.runtime.now())
-    people = await desk.people.who(named_in(gate) | {gate["assigned_to"], *gate["escalation_chain"]})
-    placed = await _put(desk, replace(_gate_letter(gate, people, gone, notice.place), thread=thread, aloud=True))
+        hold = await held.current(tx, gate["id"])
+    author = {hold["member"]} if hold else set()
+    people = await desk.people.who(named_in(gate) | {gate["assigned_to"], *gate["escalation_chain"]} | author)
+    letter = _gate_letter(gate, people, gone, notice.place, hold)
+    placed = await _put(desk, replace(letter, thread=thread, aloud=True))
     for place in copies:
-        await desk.put(_gate_letter(gate, people, gone, place))
+        await desk.put(_gate_letter(gate, people, gone, place, hold))
     await _notified(desk, gate)
     if notice.payload.get("remind"):
         await _remind(desk, gate, people, notice.place, placed)
@@ -117,11 +139,13 @@ async def _put(desk: Desk, letter: Letter) -> Placed:
         return await desk.put(replace(letter, thread=None))
 
 
-def _gate_letter(gate: Row, people: Mapping[str, Who], gone: Mapping[str, datetime], place: str) -> Letter:
+def _gate_letter(
+    gate: Row, people: Mapping[str, Who], gone: Mapping[str, datetime], place: str, hold: Row | None
+) -> Letter:
     note = whereabouts(gate, people, gone)
 
     def draw(picture: Picture | None) -> tuple[str, kit.Blocks]:
-        text, drawn = blocks.gate_message(gate_view(gate, people, picture))
+        text, drawn = blocks.gate_message(gate_view(gate, people, picture, hold))
         return text, [*drawn[: kit.MOST_BLOCKS - 1], kit.context(note)] if note else drawn
 
     details = {"evidence": gate["evidence_hash"], "version": gate["version"]}
@@ -184,5 +208,7 @@ async def _words(desk: Desk, notice: Notice) -> None:
     await desk.put(Letter(key, lambda _: (text, [kit.section(text)])))
 
 
-_KINDS: Mapping[str, _Deliver] = {"gate": _gate, "experiment": _experiment, "digest": digest_message.deliver}
+_KINDS: Mapping[str, _Deliver] = {
+    "gate": _gate, "experiment": _experiment, "digest": digest_message.deliver, "was_it_you": was_it_you.deliver, page_code.KIND: page_code.deliver,
+}  # fmt: skip
 _NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})

@@ -50,6 +50,17 @@ class First:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """An answer that is recorded and not carried out yet: until then its author can take it back."""
+
+    who: Who
+    choice: str
+    via: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class GateView:
     """A gate as it is now."""
 
@@ -77,6 +88,7 @@ class GateView:
     waived: str = ""
     snoozed_until: datetime | None = None
     snoozed_by: str = ""
+    held: Waiting | None = None
 
     @property
     def open(self) -> bool:
@@ -96,8 +108,8 @@ class GateView:
         return next((str(option["label"]) for option in self.options if option["id"] == choice), choice or "Closed")
 
 
-def gate_view(gate: Row, people: Mapping[str, Who], picture: Picture | None) -> GateView:
-    """`people` maps e-mail addresses to those already known; others are shown by address."""
+def gate_view(gate: Row, people: Mapping[str, Who], picture: Picture | None, hold: Row | None = None) -> GateView:
+    """`people` maps e-mail addresses to those already known; others are shown by address. `hold` is an answer not carried out yet."""
     seat = rows.seat(gate)
     decided_by = gate["decided_by"]
     return GateView(
@@ -109,6 +121,7 @@ def gate_view(gate: Row, people: Mapping[str, Who], picture: Picture | None) -> 
         decided_by=person(people, decided_by) if decided_by else None, decided_at=gate["responded_at"],
         note=gate["response_note"] or "", conditions=gate["conditions"] or (), selection=gate["selection"], quorum=gate["quorum"],
         first=_first(gate, people), waived=_waived(gate), snoozed_until=gate["snoozed_until"], snoozed_by=gate["snoozed_by"] or "",
+        held=_held(hold, people),
     )  # fmt: skip
 
 
@@ -130,6 +143,13 @@ def _first(gate: Row, people: Mapping[str, Who]) -> First | None:
     words = ", ".join([*share, *(terms.in_words(term) for term in terms.load(found.get("terms")))])
     counts = found.get("evidence") in {None, gate["evidence_hash"]}
     return First(person(people, found["by"]), found["choice"], words, counts)
+
+
+def _held(hold: Row | None, people: Mapping[str, Who]) -> Waiting | None:
+    if hold is None:
+        return None
+    said = str(hold["decision"].get("label") or hold["decision"]["choice"])
+    return Waiting(person(people, hold["member"]), said, hold["via"], hold["created_at"], hold["until"])
 
 
 def _waived(gate: Row) -> str:

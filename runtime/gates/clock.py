@@ -1,14 +1,14 @@
 """What a gate's timers do: remind, look who is away, escalate, and at the end of the chain close without approving."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from runtime import timers
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import timers as timers_table
-from runtime.gates import opening, policy, rows
+from runtime.gates import held, opening, policy, rows
 from runtime.identity import away
 from runtime.identity.people import SYSTEM
 from runtime.journal import Event, record
@@ -16,13 +16,24 @@ from runtime.lifecycle import GATE, Actor
 from runtime.lifecycle.gate import OPEN
 
 _LATE = "gate_remind_late"
+AFTER_HOLD = timedelta(seconds=1)
+"""How long after a held answer was to be carried out the clock looks again, if it was not."""
 
 
 async def fire(tx: Tx, timer: Row, now: datetime) -> None:
-    """Act on one due timer of a gate; a timer set for an earlier clock, or a gate that is closed, is let go."""
+    """Act on one due timer of a gate; a timer set for an earlier clock, or a gate that is closed, is let go.
+
+    While an answer is held it was given in time: nobody is called, and nothing runs out.
+    """
     gate = await rows.get(tx, timer["subject_id"], lock=True)
-    if gate["status"] in OPEN and gate["clock_version"] == timer["version"]:
-        await _DO[timer["kind"]](tx, gate, timer, now)
+    if gate["status"] not in OPEN or gate["clock_version"] != timer["version"]:
+        return
+    waiting = await held.current(tx, gate["id"])
+    if waiting is not None:
+        later = max(waiting["until"], now) + AFTER_HOLD
+        await timers.arm(tx, timer["kind"], gate["id"], version=timer["version"], due_at=later)
+        return
+    await _DO[timer["kind"]](tx, gate, timer, now)
 
 
 async def _remind(tx: Tx, gate: Row, timer: Row, now: datetime) -> None:

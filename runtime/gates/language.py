@@ -1,4 +1,7 @@
-"""Words to an answer: the documented forms decide, everything else is asked back. PURE."""
+"""Words to an answer: the documented forms decide, everything else is asked back. PURE.
+
+Threads are read by `read`; letters, which have one addressee, by `replies.reply`, which adds plain words to it.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +40,8 @@ class Unclear:
     tried: bool
     asks_back: bool = False
     """The words were a documented form with conditions: nothing else may be read into them."""
+    why: str = ""
+    """In one word, for letters: a kind of doubt, `question`, `empty`, `choice`, `form` or `free`."""
 
 
 Reading: TypeAlias = Answer | HandOver | Unclear
@@ -124,14 +129,17 @@ def read(text: str, options: Sequence[Option]) -> Reading:
 def understood(options: Sequence[Option]) -> str:
     """The forms a gate takes, as people would write them."""
     offered = {option["id"] for option in options}
-    bound = [f"{form.usage} WITH: {USAGE}" for form in FORMS if form.word in _BINDABLE and _takes(options, form.choice)]
+    bound = [
+        f"{form.usage} WITH: {USAGE}" for form in FORMS if form.word in _BINDABLE and taken_with(options, form.choice)
+    ]
     return ", ".join([*(form.usage for form in FORMS if form.choice in offered), "DELEGATE @somebody", *bound[:1]])
 
 
 _BINDABLE = frozenset({"APPROVE", "SCALE"})
 
 
-def _takes(options: Sequence[Option], choice: str) -> Sequence[str]:
+def taken_with(options: Sequence[Option], choice: str) -> Sequence[str]:
+    """The kinds of conditions an answer may be given with."""
     return next((option.get("terms") or () for option in options if option["id"] == choice), ())
 
 
@@ -143,7 +151,7 @@ def _with_terms(words: str, conditions: str, note: str, options: Sequence[Option
     found = parse(conditions)
     if isinstance(found, Misread):
         return Unclear(f"I recorded nothing. {found.say}", tried=True, asks_back=True)
-    refused = [term.kind for term in found if term.kind not in _takes(options, answer.choice)]
+    refused = [term.kind for term in found if term.kind not in taken_with(options, answer.choice)]
     if refused:
         return Unclear(
             f"I recorded nothing: this answer cannot be given with a {refused[0]} here.", tried=True, asks_back=True

@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 KEPT = timedelta(hours=1)
 """How long a proposal may be confirmed."""
+KEPT_BY_MAIL = timedelta(days=3)
+"""People answer letters later than what stands before them on a screen."""
 MOST_WORDS = 2000
 _ROOM = 2000
 
@@ -133,7 +135,8 @@ def granted(meant: Meant, options: Sequence[Mapping[str, Any]], words: str) -> W
 
 
 async def propose(
-    runtime: "Runtime", org_id: UUID, gate: Row, wish: Wish, words: str, *, member: Member, evidence: str | None, by_model: bool
+    runtime: "Runtime", org_id: UUID, gate: Row, wish: Wish, words: str, *, member: Member, evidence: str | None, by_model: bool,
+    via: str = "slack",
 ) -> Proposal:  # fmt: skip
     """Keep a wish for its writer to confirm. `to` must be somebody by now: an address of the organisation."""
     kept = Kept(
@@ -143,7 +146,8 @@ async def propose(
     short = words.strip()[:MOST_WORDS]
     values = {
         "org_id": org_id, "gate_id": gate["id"], "asked_by": member.email, "words": short, "reading": kept.model_dump(),
-        "evidence_hash": evidence or gate["evidence_hash"], "created_at": runtime.now(),
+        "evidence_hash": evidence or gate["evidence_hash"], "created_at": runtime.now(), "via": via,
+        "expires_at": runtime.now() + (KEPT_BY_MAIL if via == "mail" else KEPT),
     }  # fmt: skip
     async with runtime.transaction(org_id) as tx:
         made = await tx.value(insert(gate_readings).values(values).returning(gate_readings.c.id))
@@ -161,8 +165,27 @@ def in_words(kept: Kept, options: Sequence[Mapping[str, Any]]) -> str:
     return f"{label}, {', '.join(parts)}" if parts else label
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A proposal its writer confirmed: the gate, the answer as any door gives it, or the colleague to hand the gate to."""
+
+    gate: Row
+    kept: Kept
+    decision: Decision
+    to: Member | None
+
+
 async def confirm(runtime: "Runtime", org_id: UUID, reading_id: UUID, *, by: By) -> tuple[Row, Kept]:
     """The writer presses: the same call as any button makes, once, within the hour, on the evidence the proposal was made on."""
+    now = runtime.now()
+    taken = await take(runtime, org_id, reading_id, by=by)
+    if taken.to is not None:
+        return await delegate(runtime, org_id, taken.gate["id"], to=taken.to, by=by, now=now), taken.kept
+    return await decide(runtime, org_id, taken.gate["id"], taken.decision, by=by, now=now), taken.kept
+
+
+async def take(runtime: "Runtime", org_id: UUID, reading_id: UUID, *, by: By) -> Taken:
+    """Use up a proposal. What it says is the caller's to carry out."""
     member, now = require_member(by), runtime.now()
     async with runtime.transaction(org_id) as tx:
         row = await _mine(tx, reading_id, member)
@@ -170,9 +193,9 @@ async def confirm(runtime: "Runtime", org_id: UUID, reading_id: UUID, *, by: By)
             raise InvalidRequest(
                 "This proposal was answered already; write again what you want.", reading_id=reading_id
             )
-        if now - row["created_at"] >= KEPT:
+        if now >= (row["expires_at"] or row["created_at"] + KEPT):
             raise InvalidRequest(
-                "This proposal is older than an hour; write again what you want.", reading_id=reading_id
+                f"This proposal is older than {_age(row)}; write again what you want.", reading_id=reading_id
             )
         gate = await rows.get(tx, row["gate_id"])
         if not gate["evidence_hash"].startswith(row["evidence_hash"]):
@@ -183,14 +206,16 @@ async def confirm(runtime: "Runtime", org_id: UUID, reading_id: UUID, *, by: By)
         await _end(tx, row, "confirmed", now)
         kept = Kept.model_validate(row["reading"])
         to = await members.by_email(tx, kept.to) if kept.kind == "hand_over" else None
-    if kept.kind == "hand_over":
-        if to is None:
-            raise InvalidRequest(f"{kept.to} is nobody of this organisation any more; choose somebody else.")
-        return await delegate(runtime, org_id, gate["id"], to=to, by=by, now=now), kept
+    if kept.kind == "hand_over" and to is None:
+        raise InvalidRequest(f"{kept.to} is nobody of this organisation any more; choose somebody else.")
     decision = Decision(
         kept.choice, row["words"], row["evidence_hash"], None, kept.percent, terms.load(kept.terms), kept.lift
     )
-    return await decide(runtime, org_id, gate["id"], decision, by=by, now=now), kept
+    return Taken(gate, kept, decision, to)
+
+
+def _age(row: Row) -> str:
+    return "an hour" if row["via"] == "slack" else "three days"
 
 
 async def drop(runtime: "Runtime", org_id: UUID, reading_id: UUID, *, by: By) -> None:

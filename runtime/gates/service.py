@@ -10,7 +10,7 @@ from runtime import timers
 from runtime.db.engine import Row, Tx
 from runtime.digest import digest
 from runtime.errors import EvidenceChanged, GateAlreadyDecided, InvalidRequest, NotAllowed, NotYourGate, ReasonNeeded
-from runtime.gates import binding, evidence, opening, policy, quorum, rows
+from runtime.gates import binding, evidence, held, opening, policy, quorum, rows
 from runtime.gates.choices import Choice, find
 from runtime.gates.consequences import CONSEQUENCES, Decided
 from runtime.gates.terms import Cap, Term, dump, in_words
@@ -52,28 +52,40 @@ async def decide(runtime: "Runtime", org_id: UUID, gate_id: UUID, decision: Deci
     """
     await binding.targets(runtime, org_id, decision.terms)
     async with runtime.transaction(org_id) as tx:
-        gate = await rows.get(tx, gate_id, lock=True)
-        member, standing = entitled(gate, decision, by)
-        said, decision = decision, quorum.meant(gate, decision)
-        choice = _chosen(gate, decision)
-        fresh = await evidence.current(tx, gate)
-        stale = digest(fresh) != gate["evidence_hash"]
-        if stale:
-            await _renew(tx, gate, fresh, by)
-        elif _shown_other(gate, decision):
-            stale = True
-        else:
-            outcome = await _outcome(tx, gate["outcome_id"])
-            decision = replace(decision, terms=binding.admitted(choice, _terms(choice, decision), outcome, member, now))
-            if not await quorum.waits(tx, gate, choice, decision, said.note, member, by, now):
-                await _conclude(runtime, tx, gate, choice, decision, member, standing, by, now)
-        result = await rows.get(tx, gate_id)
+        result, stale = await answered(runtime, tx, gate_id, decision, by=by, now=now)
     if stale:
-        raise EvidenceChanged(
-            "The evidence changed since you saw it; the message shows the new state. Look again and decide again.",
-            gate_id=gate_id,
-        )
+        raise changed(gate_id)
     return result
+
+
+async def answered(
+    runtime: "Runtime", tx: Tx, gate_id: UUID, decision: Decision, *, by: By, now: datetime
+) -> tuple[Row, bool]:
+    """`decide` within a transaction, and whether the evidence had changed: then nothing is decided, but the new state is shown."""
+    gate = await rows.get(tx, gate_id, lock=True)
+    member, standing = entitled(gate, decision, by)
+    await held.make_way(tx, gate, decision.choice, by, now)
+    said, decision = decision, quorum.meant(gate, decision)
+    choice = _chosen(gate, decision)
+    fresh = await evidence.current(tx, gate)
+    stale = digest(fresh) != gate["evidence_hash"]
+    if stale:
+        await _renew(tx, gate, fresh, by)
+    elif _shown_other(gate, decision):
+        stale = True
+    else:
+        outcome = await _outcome(tx, gate["outcome_id"])
+        decision = replace(decision, terms=binding.admitted(choice, _terms(choice, decision), outcome, member, now))
+        if not await quorum.waits(tx, gate, choice, decision, said.note, member, by, now):
+            await _conclude(runtime, tx, gate, choice, decision, member, standing, by, now)
+    return await rows.get(tx, gate_id), stale
+
+
+def changed(gate_id: UUID) -> EvidenceChanged:
+    return EvidenceChanged(
+        "The evidence changed since you saw it; the message shows the new state. Look again and decide again.",
+        gate_id=gate_id,
+    )
 
 
 def _terms(choice: Choice, decision: Decision) -> tuple[Term, ...]:
@@ -193,17 +205,23 @@ def _conditions(choice: Choice, percent: int | None, terms: tuple[Term, ...]) ->
 async def delegate(runtime: "Runtime", org_id: UUID, gate_id: UUID, *, to: Member, by: By, now: datetime) -> Row:
     """Hand a gate to a colleague, whose clock starts anew. The delegator keeps the right to answer."""
     async with runtime.transaction(org_id) as tx:
-        gate = await rows.get(tx, gate_id, lock=True)
-        entitled(gate, Decision("", note="delegating"), by)
-        if to.role == "viewer":
-            raise InvalidRequest(f"{to.name} can only look; choose somebody who may decide.", gate_id=gate_id)
-        status = GATE.step(gate["status"], "delegate", by=by.kind).to
-        await timers.disarm(tx, gate_id)
-        anew = await opening.restart(tx, gate, to.email, now)
-        version = await rows.change(tx, gate, status=status, delegated_to=to.email, **anew)
-        event = Event("gate.delegated", "gate", gate_id, {"to": to.email})
-        await record(tx, event, by=by, notices=[rows.redraw(gate, version)])
-        return await rows.get(tx, gate_id)
+        return await handed_over(tx, gate_id, to=to, by=by, now=now)
+
+
+async def handed_over(tx: Tx, gate_id: UUID, *, to: Member, by: By, now: datetime) -> Row:
+    """`delegate` within a transaction."""
+    gate = await rows.get(tx, gate_id, lock=True)
+    entitled(gate, Decision("", note="delegating"), by)
+    await held.make_way(tx, gate, "", by, now)
+    if to.role == "viewer":
+        raise InvalidRequest(f"{to.name} can only look; choose somebody who may decide.", gate_id=gate_id)
+    status = GATE.step(gate["status"], "delegate", by=by.kind).to
+    await timers.disarm(tx, gate_id)
+    anew = await opening.restart(tx, gate, to.email, now)
+    version = await rows.change(tx, gate, status=status, delegated_to=to.email, **anew)
+    event = Event("gate.delegated", "gate", gate_id, {"to": to.email})
+    await record(tx, event, by=by, notices=[rows.redraw(gate, version)])
+    return await rows.get(tx, gate_id)
 
 
 async def withdraw(tx: Tx, gate: Row, reason: str, *, by: By, now: datetime) -> None:

@@ -27,6 +27,7 @@ CATALOGUE: Mapping[Group, Mapping[str, str]] = {
         "mcp": "runtime.integrations.targets.mcp:McpTarget",
     },
     "channels": {
+        "email": "bot.mail.channel:EmailChannel",
         "slack": "bot.slack.channel:SlackChannel",
     },
 }

@@ -18,6 +18,8 @@ from runtime.errors import InvalidRequest, NotFound
 
 AUTHSERV_ID = "sandbox.outcome.invalid"
 NEWEST = 100
+_WHOLE = SMTP.clone(max_line_length=998)
+"""Folded at 78 characters the library would encode a long Message-ID in In-Reply-To, which no mail client does."""
 
 
 def parse(raw: bytes) -> EmailMessage:
@@ -138,7 +140,7 @@ def reply(store: Store, person: Person, to: sqlite3.Row, text: str, now: datetim
     with store.change() as rev:
         return store.insert(
             "insert into mail (direction, raw, recipients, summary, rev) values ('out', ?, ?, ?, ?)",
-            verdict + message.as_bytes(policy=SMTP), dump(sent_to), dump(summary(message, now)), rev,
+            verdict + message.as_bytes(policy=_WHOLE), dump(sent_to), dump(summary(message, now)), rev,
         )  # fmt: skip
 
 

@@ -68,7 +68,9 @@ class Office:
     async def notices(self, status: str = "due") -> list[Notice]:
         async with self.story.runtime.transaction(self.story.org_id) as tx:
             rows = await tx.all(
-                select(outbox).where(outbox.c.kind == "notice", outbox.c.status == status).order_by(outbox.c.id)
+                select(outbox)
+                .where(outbox.c.kind == "notice", outbox.c.channel == "slack", outbox.c.status == status)
+                .order_by(outbox.c.id)
             )
         return [
             Notice(row["org_id"], row["name"], row["subject_id"], row["payload"]["event"], row["place"], row["payload"])
