@@ -8,7 +8,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 import charts
+from runtime import numerals
 from runtime.errors import OutcomeRuntimeError
+
+charts.set_digits(numerals.digits)  # the picture and the words beside it write numbers alike
 
 KINDS: dict[str, type[Any]] = {
     "portfolio": charts.PortfolioChart,

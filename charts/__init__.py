@@ -2,6 +2,7 @@
 
 from threading import Lock
 
+from charts.amounts import set_digits
 from charts.kinds import Chart, kind_of
 from charts.models import (
     CalibrationChart,
@@ -64,6 +65,7 @@ __all__ = [
     "ThemeName",
     "alt_text",
     "draw",
+    "set_digits",
     "sparkline",
     "svg",
 ]

@@ -1,9 +1,11 @@
 """Numbers as a person would write them: 12,345; 3.4 %; +1.2 pp."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from charts.safe import plain
+
+Digits = Callable[[float, int], str]
 
 MINUS = "\N{MINUS SIGN}"  # screen readers say it aloud, a hyphen they skip
 _CURRENCIES = frozenset("$€£¥₹")
@@ -14,6 +16,23 @@ _TINY = 1e-6
 _LARGEST = 1e308
 _MOST_PLACES = 12
 _UNIT_LENGTH = 24
+
+
+def english(size: float, places: int) -> str:
+    """As in 12,345.6."""
+    return f"{size:,.{places}f}"
+
+
+_setting: list[Digits] = [english]
+
+
+def set_digits(digits: Digits) -> None:
+    """Have all numbers of this process set as the text beside the charts is; `digits` takes a size and its decimal places."""
+    _setting[0] = digits
+
+
+def _digits(size: float, places: int) -> str:
+    return _setting[0](size, places)
 
 
 def finite(value: float | None) -> float | None:
@@ -56,7 +75,7 @@ def magnitude(number: float, places: int) -> str:
         return f"{mantissa}e{MINUS if int(exponent) < 0 else ''}{abs(int(exponent))}"
     if size > 0.0 and round(size, places) == 0.0:
         places = -math.floor(math.log10(size))
-    return f"{size:,.{places}f}"
+    return _digits(size, places)
 
 
 def _written(number: float, unit: str, places: int, *, change: bool) -> str:
@@ -153,4 +172,4 @@ def _places(size: float, stride: float) -> str:
     places = 0
     while places < _MOST_PLACES and abs(round(stride, places) - stride) > 1e-6 * stride:
         places += 1
-    return f"{size:,.{places}f}" if size else "0"
+    return _digits(size, places) if size else "0"

@@ -2,18 +2,17 @@
 
 import io
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Literal
 
 import numpy as np
-from matplotlib import font_manager, rc_context
+from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.ft2font import FT2Font, LoadFlags
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Polygon
 from matplotlib.transforms import Affine2D, Bbox
@@ -21,72 +20,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from charts import style
+from charts.fonts import POINTS, advance, drawable, font
 from charts.safe import plain
 from charts.scales import Area, Numbers
 
 Align = Literal["left", "center", "right"]
 
 _DPI = 100 * style.DENSITY
-_POINTS = 0.72  # points in a css pixel at 100 pixels an inch
-_UNIT = 100
-_TOFU = "□"
-_FAMILY = "DejaVu Sans"  # comes with matplotlib, so that pictures are the same everywhere
-_OTHER_SCRIPTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "PingFang SC",
-    "Hiragino Sans",
-    "Microsoft YaHei",
-    "WenQuanYi Zen Hei",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-)
-
-
-@cache
-def families() -> tuple[str, ...]:
-    """The bundled font, then those for other scripts that this machine happens to have."""
-    installed = set(font_manager.fontManager.get_font_names())
-    return (_FAMILY, *(name for name in _OTHER_SCRIPTS if name in installed))
-
-
-@cache
-def _font(size: float, *, bold: bool) -> FontProperties:
-    return FontProperties(family=list(families()), size=size * _POINTS, weight="bold" if bold else "normal")
-
-
-@cache
-def _letters() -> frozenset[int]:
-    """Code points that some font here has in both weights."""
-    found: set[int] = set()
-    for family in families():
-        regular, bold = (_face(family, bold=bold).get_charmap() for bold in (False, True))
-        found |= set(regular) & set(bold)
-    return frozenset(found)
-
-
-@lru_cache(maxsize=8192)
-def _advance(letter: str, *, bold: bool) -> float:
-    """Width of one letter as a share of the font size."""
-    for family in families():
-        font = _face(family, bold=bold)
-        if ord(letter) in font.get_charmap():
-            return font.load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / _UNIT
-    return 1.0
-
-
-@cache
-def _face(family: str, *, bold: bool) -> FT2Font:
-    found = font_manager.findfont(FontProperties(family=family, weight="bold" if bold else "normal"))
-    face = FT2Font(found, face_index=found.face_index)
-    face.set_size(_UNIT, 72)
-    return face
-
-
-def drawable(text: str) -> str:
-    """The text with every letter no font can draw as a box; the alt text carries the full words."""
-    letters = _letters()
-    return "".join(c if ord(c) in letters else _TOFU for c in text)
 
 
 @cache
@@ -117,7 +57,7 @@ class Sheet:
 
     def __init__(self, theme: style.Theme, height: int = style.HEIGHT, *, vector: bool = False) -> None:
         self.theme = theme
-        self._scale = _POINTS if vector else style.DENSITY
+        self._scale = POINTS if vector else style.DENSITY
         self.width = style.WIDTH
         self.height = height
         self._canvas = _canvas()
@@ -139,7 +79,7 @@ class Sheet:
 
     def measure(self, text: str, size: float, *, bold: bool = False) -> float:
         """Width in css pixels by the letters' advances: no shaping, a hundredth of its time, within 2 %."""
-        return size * sum(_advance(letter, bold=bold) for letter in text)
+        return size * sum(advance(letter, bold=bold) for letter in text)
 
     def cut(self, text: str, size: float, room: float, *, bold: bool = False) -> str:
         """The text as far as it fits into `room`, with an ellipsis where it ends early."""
@@ -187,7 +127,7 @@ class Sheet:
         wide = self.measure(shown, size, bold=bold)
         start = x - wide * {"left": 0.0, "center": 0.5, "right": 1.0}[align]
         place = (start * self._scale, y * self._scale)
-        self._add(_Words(place, shown, _font(size, bold=bold), colour or self.theme.ink))
+        self._add(_Words(place, shown, font(shown, size, bold=bold), colour or self.theme.ink))
         return wide
 
     def line(
@@ -200,7 +140,7 @@ class Sheet:
         dash: tuple[float, ...] = (),
         clip: Area | None = None,
     ) -> None:
-        drawn = Line2D(xs, ys, color=colour, linewidth=width * _POINTS, solid_capstyle="round")
+        drawn = Line2D(xs, ys, color=colour, linewidth=width * POINTS, solid_capstyle="round")
         if dash:
             drawn.set_linestyle((0.0, dash))
         self._add(drawn, clip)
@@ -209,7 +149,7 @@ class Sheet:
         """A point; `shape` is matplotlib's letter for it (o, s, D, ^, v)."""
         fill = self.theme.ground if hollow else colour
         edge = colour if hollow else self.theme.ground
-        drawn = Line2D([x], [y], marker=shape, markersize=size * _POINTS, markeredgewidth=1.5 * _POINTS)
+        drawn = Line2D([x], [y], marker=shape, markersize=size * POINTS, markeredgewidth=1.5 * POINTS)
         drawn.set_markerfacecolor(fill)
         drawn.set_markeredgecolor(edge)
         self._add(drawn)

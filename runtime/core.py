@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from runtime import numerals
 from runtime.db.engine import Tx, open_engine, transaction
 from runtime.errors import InvalidConfiguration, NotFound
 from runtime.settings import Settings, secret
@@ -73,6 +74,7 @@ def open_runtime(settings: Settings) -> Runtime:
         )
     if keys is None:
         raise InvalidConfiguration("ENCRYPTION_KEYS is not set; `outcome-runtime up` generates one under DATA_DIR.")
+    numerals.use(settings.locale)
     return Runtime(settings, open_engine(url), Vault.from_keys(keys), Http(allow=_hosts(settings)))
 
 

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
         "owner@localhost", description="E-mail address of the first owner, made at the first start."
     )
     owner_name: str = Field("Owner", description="Name of the first owner.")
+    locale: str = Field("en", description="How numbers are written in messages and on charts: en, de, fr-CH, …")
 
     # Language models
     anthropic_api_key: SecretStr | None = Field(

@@ -81,7 +81,7 @@ class People:
 
     async def _shown(self, member: Member) -> Who:
         linked = member if member.slack_user_id else await self.by_email(member.email) or member
-        return Who(linked.email, linked.name, linked.slack_user_id)
+        return Who(linked.email, linked.name, linked.slack_user_id, linked.timezone)
 
     async def by_email(self, email: str) -> Member | None:
         """The member of this address, linked to their Slack user; None when Slack knows nobody by it."""

@@ -32,7 +32,7 @@ async def chart(asked: Asked) -> Answer:
         shape = await _of_experiment(asked)
     if shape is None:
         raise NotFound(f"There are no numbers about “{said}” yet; a chart comes with the first reading.")
-    found = await pictures.show(asked.client, shape, {})
+    found = await pictures.show(asked.client, shapes.in_zone(shape, asked.member.timezone), {})
     if found.picture is None:
         raise NotFound(f"The chart of “{said}” cannot be drawn; `/outcome show` has the numbers.")
     title = str(shape["title"])

@@ -19,6 +19,7 @@ class Who:
     email: str
     name: str = ""
     slack_id: str | None = None
+    zone: str = "UTC"
 
     @property
     def shown(self) -> str:

@@ -11,6 +11,7 @@ from runtime.answers.chooser import choose
 from runtime.answers.questions import LONGEST, Asked, by_words, examples
 from runtime.answers.subject import About, Subject, gather
 from runtime.answers.telling import Told
+from runtime.gates.pictures import in_zone
 from runtime.gates.wording import percent
 from runtime.identity.people import Member
 from runtime.learnings.service import search
@@ -81,7 +82,8 @@ def put(asked: Asked, subject: Subject, told: Told) -> Answer:
     parameters = [about, *(item for item in told.parameters if item != about)]
     query = f"{asked.query}({', '.join(parameters)})"
     end = [] if asked.query in _WITHOUT_CUTOFF else [telling.cutoff(subject)]
-    return Answer("\n".join([*told.lines, *end, f"From: {query}"]), query, told.chart)
+    chart = in_zone(told.chart, subject.member.timezone)
+    return Answer("\n".join([*told.lines, *end, f"From: {query}"]), query, chart)
 
 
 async def _learned(runtime: "Runtime", org_id: UUID, question: str) -> Answer:

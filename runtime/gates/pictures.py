@@ -21,6 +21,11 @@ def provenance(
     }  # fmt: skip
 
 
+def in_zone(chart: Mapping[str, Any] | None, zone: str) -> dict[str, Any] | None:
+    """The same chart with its moments in the time zone of whoever it is shown to."""
+    return {**chart, "provenance": {**(chart.get("provenance") or {}), "timezone": zone}} if chart else None
+
+
 def marked(package: Mapping[str, Any], *, simulated: bool) -> dict[str, Any]:
     """The package as it is; of simulated numbers its provenance and its chart say so."""
     if not simulated:

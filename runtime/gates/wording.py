@@ -1,7 +1,12 @@
 """Numbers as a person would write them. PURE."""
 
-from math import isfinite
+from math import floor, isfinite, log10
 from typing import Any
+
+from runtime.numerals import digits
+
+_FIGURES = 4
+_TINY, _BIG = 1e-6, 1e15
 
 
 def _number(value: Any) -> float | None:
@@ -18,9 +23,28 @@ def amount(value: Any, unit: str, *, signed: bool = False) -> str:
     if number is None:
         return "unbounded" if str(value) in {"inf", "-inf"} else "unknown"
     if unit == "share":
-        return f"{number * 100:+.2f} pp" if signed else f"{number * 100:.1f} %"
-    text = f"{number:+,.4g}" if signed else f"{number:,.4g}"
-    return f"{text} {unit}".strip()
+        return (
+            f"{_sign(number, signed=True)}{digits(abs(number) * 100, 2)} pp"
+            if signed
+            else f"{_sign(number)}{digits(abs(number) * 100, 1)} %"
+        )
+    return f"{_sign(number, signed=signed)}{_figures(abs(number))} {unit}".strip()
+
+
+def _sign(number: float, *, signed: bool = False) -> str:
+    if number < 0:
+        return "-"
+    return "+" if signed else ""
+
+
+def _figures(size: float) -> str:
+    """Four figures and no zeros at the end; whole numbers beyond that in full."""
+    if size and not _TINY <= size < _BIG:
+        return f"{size:.3g}"
+    places = max(0, _FIGURES - 1 - floor(log10(size))) if size else 0
+    while places and round(size, places) == round(size, places - 1):
+        places -= 1
+    return digits(size, places)
 
 
 def span(low: Any, high: Any, unit: str) -> str:

@@ -20,8 +20,9 @@ from PIL import Image
 
 import charts
 from charts import EffectPoint, GuardrailStrip, Interval, PhaseMark, PortfolioItem, SignalPoint
+from charts.fonts import drawable
 from charts.kinds import MODULES, kind_of
-from charts.sheet import Sheet, drawable
+from charts.sheet import Sheet
 from charts.style import THEMES
 
 START = datetime(2026, 3, 3, tzinfo=UTC)
