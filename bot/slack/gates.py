@@ -155,7 +155,7 @@ class GateDoor:
         found = await search(self.runtime, self.org_id, question, limit=3)
         known = "\n".join(f"• {fit(item.finding, 400)}" for item in found) or "Nothing was learned about this before."
         text = f"<@{body['user']['id']}> asks {shown}:\n> {fit(' '.join(question.split()), 1500)}\n*From the learnings:*\n{known}"
-        at = form if form.ch else await self.shown(form)
+        at = await self.thread_of(form)
         if at.ch:
             await client.chat_postMessage(channel=at.ch, thread_ts=at.ts, text=text, unfurl_links=False)
 
@@ -164,11 +164,16 @@ class GateDoor:
 
         await Shaping(self).open(do, gate, member, form, body, client)
 
-    async def shown(self, form: Form) -> Form:
-        """Where the gate's message stands, for whoever did not come from there."""
+    async def thread_of(self, form: Form) -> Form:
+        """The thread of the gate's message: the one it was pressed in, else the newest. Later gates of an experiment stand in another's."""
         async with self.runtime.transaction(self.org_id) as tx:
-            found = await deliveries.of_gate(tx, form.g)
-        return form.model_copy(update={"ch": found["external_place"], "ts": found["external_id"]}) if found else form
+            here = await deliveries.gate_at(tx, form.ch, form.ts) if form.ch and form.ts else None
+            found = here or await deliveries.of_gate(tx, form.g)
+        if found is None:
+            return form
+        return form.model_copy(
+            update={"ch": found["external_place"], "ts": found["details"].get("thread") or found["external_id"]}
+        )
 
     async def reopened(self, ack: "AsyncAck", body: Body, action: Body, respond: "AsyncRespond") -> None:
         await ack()

@@ -133,7 +133,7 @@ class Shaping:
 
     async def _file(self, gate: Row, form: Form, client: AsyncWebClient) -> None:
         """What the decision is bound to, as it was frozen, in the gate's thread."""
-        at = form if form.ch else await self.door.shown(form)
+        at = await self.door.thread_of(form)
         if not at.ch:
             raise InvalidRequest("This gate has no message yet to put the file under; try again in a moment.")
         content = json.dumps(await self._evidence(gate), ensure_ascii=False, indent=2, default=str)
