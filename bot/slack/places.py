@@ -39,6 +39,10 @@ class Places:
             return await self._direct(place)
         return place if _CONVERSATION.fullmatch(place) else await self._channel(place.removeprefix("#"))
 
+    def forget(self, place: str) -> None:
+        """Look a channel up again at its next message: one of the same name may have taken its place."""
+        self._channels.pop(place.removeprefix("#"), None)
+
     async def owners(self) -> str:
         """The owner's direct conversation: the last resort, so that no gate is lost."""
         async with self._runtime.transaction(self._org_id) as tx:

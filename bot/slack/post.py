@@ -130,6 +130,7 @@ class Desk:
         except SlackApiError as error:
             if not shut(error):
                 raise
+            self.places.forget(letter.key.place)
             return await self._instead(letter, row, picture, look=look), mark | {"instead": _why(letter.key.place)}
 
     async def _instead(self, letter: Letter, row: Row, picture: Picture | None, *, look: bool) -> Placed:
