@@ -10,6 +10,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH).total_seconds()
 _LAST = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).total_seconds()
 _TO = "\N{EN DASH}"
+_SAME = frozenset({"Etc/UTC", "Etc/UCT", "Etc/GMT", "Etc/Zulu", "Etc/Universal", "GMT", "UCT", "Zulu", "Universal"})
 _DAY = 86_400.0
 _STEPS = (300.0, 900.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0, _DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY)
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 600, 1200, 6000, 12000, 24000)
@@ -47,7 +48,8 @@ def from_seconds(value: float, timezone: str) -> datetime:
 
 
 def zone_name(timezone: str) -> str:
-    return timezone if zone(timezone) is not UTC else "UTC"
+    """Zones that are UTC by another name are called so."""
+    return timezone if zone(timezone) is not UTC and timezone not in _SAME else "UTC"
 
 
 def day(at: datetime, timezone: str) -> str:

@@ -87,7 +87,7 @@ def page(planned: Planned, pending: Pending, *, note: str = "") -> Block:
         start = fields.ticks("start", {"start": "Start right away: a first portfolio is proposed"}, ticked=True)
         blocks.append(
             fields.field(
-                "start", "New outcomes", start, hint="Unticked they stay drafts; `/outcome activate` starts them."
+                "start", "New outcomes", start, hint="Unticked they stay drafts; /outcome activate starts them."
             )
         )
     view = kit.modal(PLAN, blocks, submit="Apply", callback_id="outcome-apply", metadata=kept)

@@ -42,7 +42,7 @@ def form() -> Block:
     upload = {"type": "file_input", "action_id": "file", "filetypes": ["yaml", "yml", "text"], "max_files": 1}
     blocks = [
         kit.section("Nothing is applied before you have seen what would change."),
-        fields.field("text", "Paste it", pasted, hint="Up to 3,000 characters; `${NAME}` stays as written."),
+        fields.field("text", "Paste it", pasted, hint="Up to 3,000 characters; ${NAME} stays as written."),
         fields.field("file", "Or upload it", upload, hint="Then the pasted text is not read."),
     ]
     return kit.modal(TITLE, blocks, submit="Show the plan", callback_id="outcome-import", metadata="")

@@ -246,7 +246,8 @@ class WizardDoor:
         value, unit = float(level.value), str(asked["unit"] or "")
         n = f", {level.n:,} users" if level.n else ""
         text = f"*{fit(metric, 100)}* stands at *{amount(value, unit)}* ({fit(source, 60)}{n}, {moment(level.as_of)})."
-        return Reading(text, f"{value:.6g}", tuple(warnings(draft, value, unit)))
+        shown = f"{value * 100:.4g} %" if unit == "share" else f"{value:.6g}"
+        return Reading(text, shown, tuple(warnings(draft, value, unit)))
 
     async def submitted(
         self, ack: "AsyncAck", body: dict[str, Any], view: dict[str, Any], client: AsyncWebClient

@@ -37,7 +37,7 @@ def predicted(result: Mapping[str, Any], prediction: Mapping[str, Any], unit: st
     if observed is None or result["status"] == "invalid":
         return said
     where = "inside" if low <= observed <= high else "below" if observed < low else "above"
-    share = f", {observed / expected:.0%} of what was expected" if expected and observed / expected > 0 else ""
+    share = f", {observed / expected * 100:.0f} % of what was expected" if expected and observed / expected > 0 else ""
     return f"{said}; observed {amount(observed, unit, signed=True)}: {where} that range{share}"
 
 
@@ -61,7 +61,7 @@ def _verdict(result: Mapping[str, Any]) -> str:
 def _stopping_early(result: Mapping[str, Any], unit: str) -> Iterator[tuple[str, str]]:
     shrunk = _finite(result.get("shrunk_estimate"))
     if shrunk is not None and result["status"] != "invalid":
-        drawn = f"drawn from {amount(result['delta'], unit, signed=True)} towards no effect, since stopping early picks lucky highs"
+        drawn = f"drawn from {amount(result['delta'], unit, signed=True)} towards no effect, since stopping early picks extremes"
         yield "Expect after a ship", f"{amount(shrunk, unit, signed=True)}, {drawn}"
 
 

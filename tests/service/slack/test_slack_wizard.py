@@ -139,7 +139,7 @@ async def test_the_level_a_source_reports_fills_from_and_is_held_against_what_is
     assert "door/paid" in options(view)
     view = await touched(ana, view, "metric", "door/paid", title="Pay")
     assert "*paid* stands at *32.0 %* (door, 1,000 users" in text_of(view)
-    assert block(view, "from")["element"]["initial_value"] == "0.32"
+    assert block(view, "from")["element"]["initial_value"] == "32 %"
     view = await touched(ana, view, "from", "50 %", metric="door/paid", to="60 %")
     assert "From says 50.0 %, but it stands at 32.0 %." in text_of(view)
     view = await touched(ana, view, "to", "30 %", metric="door/paid", **{"from": "25 %"})

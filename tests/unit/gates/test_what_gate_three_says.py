@@ -64,9 +64,9 @@ def test_results_of_an_earlier_version_say_what_they_hold_and_no_more() -> None:
 @pytest.mark.parametrize(
     ("observed", "status", "text"),
     [
-        (0.012, "success", "observed +1.20 pp: inside that range, 60% of what was expected"),
-        (0.002, "inconclusive", "observed +0.20 pp: below that range, 10% of what was expected"),
-        (0.05, "success", "observed +5.00 pp: above that range, 250% of what was expected"),
+        (0.012, "success", "observed +1.20 pp: inside that range, 60 % of what was expected"),
+        (0.002, "inconclusive", "observed +0.20 pp: below that range, 10 % of what was expected"),
+        (0.05, "success", "observed +5.00 pp: above that range, 250 % of what was expected"),
         (-0.02, "harm", "observed -2.00 pp: below that range"),
         (None, "inconclusive", "+2.00 pp (+1.00 pp to +3.00 pp)"),
         (0.012, "invalid", "+2.00 pp (+1.00 pp to +3.00 pp)"),
