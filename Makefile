@@ -46,7 +46,7 @@ docs: ## Check that the documentation is complete and its links lead somewhere
 
 bench: ## Measure everything that has a bar: start, memory, statistics, ticks, kills, ingestion; ARGS="--peers --data FILE" adds the peers
 	./bootstrap.sh
-	for one in loop measurement kills ingestion slack charts; do $(PY) -m benchmarks.$$one || exit 1; done
+	for one in loop measurement kills ingestion slack charts mail; do $(PY) -m benchmarks.$$one || exit 1; done
 	$(PY) -m benchmarks.statistics $(ARGS)
 
 lock: ## Resolve requirements.lock anew after pyproject.toml changed; ARGS=--upgrade takes newer versions

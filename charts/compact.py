@@ -2,7 +2,7 @@
 
 from io import BytesIO
 
-_COLOURS = 96
+_COLOURS = 64
 
 
 def compact(png: bytes) -> bytes:

@@ -134,7 +134,25 @@ async def _reachable(settings: Settings) -> list[Finding]:
             org_id = await runtime.home()
         except NotFound as error:
             return [*found, Finding("--", "organisation", error.message)]
-        return [*found, *[finding async for finding in _inside(runtime, org_id)]]
+        return [*found, await _mail(settings), *[finding async for finding in _inside(runtime, org_id)]]
+
+
+async def _mail(settings: Settings) -> Finding:
+    """Whether letters can leave: the server answers, takes our password, and the key signs."""
+    from bot.mail import dkim, transport  # noqa: PLC0415  only here
+
+    if not secret(settings.smtp_url):
+        where = "they go to the sandbox's mailbox" if transport.configured(settings) else "none are sent"
+        return Finding("--", "e-mail", f"no SMTP_URL: {where}; see docs/email.md")
+    try:
+        probe = await transport.probe(settings)
+        dkim.signer(settings)(b"From: doctor <doctor@localhost>\r\n\r\n")
+    except OutcomeRuntimeError as error:
+        return Finding("!!", "e-mail", error.message)
+    signs = "signed with DKIM" if secret(settings.mail_dkim_key) else "not signed by us (no MAIL_DKIM_KEY)"
+    return Finding(
+        "ok" if probe.ok else "!!", "e-mail", f"{probe.detail}; letters are {signs}" if probe.ok else probe.detail
+    )
 
 
 async def _queue(settings: Settings) -> Finding:

@@ -1,6 +1,6 @@
 """The values that pass between reading, understanding, writing and carrying out mail."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -132,8 +132,8 @@ class Letter:
 class Transport(Protocol):
     """Hands letters over. Raises ChannelFailed (`retry_after` in its context) for later, MailRefused for never."""
 
-    async def send(self, letter: Letter) -> None: ...
-    async def close(self) -> None: ...
+    def send(self, letter: Letter) -> Coroutine[Any, Any, None]: ...
+    def close(self) -> Coroutine[Any, Any, None]: ...
 
 
 DnsText = Callable[[str], Sequence[str]]

@@ -80,8 +80,8 @@ def _asked(view: GateView) -> str:
 
 
 def _waiting(held: Waiting) -> str:
-    via = fit(VIA.get(held.via, held.via), 40)
-    return f"⏱ {held.who.shown} answered {bold(held.choice, 80)} by {via}, {moment(held.at)}; it takes effect {moment(held.until)} unless taken back."
+    via = "on the gate's page" if held.via == "page" else f"by {fit(VIA.get(held.via, held.via), 40)}"
+    return f"⏱ {held.who.shown} answered {bold(held.choice, 80)} {via}, {moment(held.at)}; it takes effect {moment(held.until)} unless taken back."
 
 
 def _span(view: GateView) -> str:

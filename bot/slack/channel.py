@@ -149,7 +149,8 @@ def _gate_letter(
         return text, [*drawn[: kit.MOST_BLOCKS - 1], kit.context(note)] if note else drawn
 
     details = {"evidence": gate["evidence_hash"], "version": gate["version"]}
-    return Letter(Key("gate", gate["id"], place), draw, gate["context_package"].get("chart"), details)
+    chart = pictures.in_zone(gate["context_package"].get("chart"), person(people, rows.seat(gate).asked).zone)
+    return Letter(Key("gate", gate["id"], place), draw, chart, details)
 
 
 async def _notified(desk: Desk, gate: Row) -> None:
@@ -186,7 +187,8 @@ async def _experiment(desk: Desk, notice: Notice) -> None:
     def draw(picture: Picture | None) -> tuple[str, kit.Blocks]:
         return progress.experiment_message(row, outcome, unit, picture, early=soon)
 
-    chart = result.get("chart") if soon is None else None
+    owner = person(await desk.people.who([outcome["owner"]]), outcome["owner"])
+    chart = pictures.in_zone(result.get("chart") if soon is None else None, owner.zone)
     placed = await _put(desk, Letter(Key("experiment", row["id"], notice.place), draw, chart, thread=thread))
     if (row["final_result"] or {}).get("violated"):
         await _alarm(desk, row, outcome, notice.place, placed)

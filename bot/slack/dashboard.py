@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from bot.slack import kit, listings
-from bot.slack.blocks import KINDS
+from bot.slack.blocks import KINDS, picture_blocks
 from bot.slack.kit import Block
 from bot.slack.values import Pressed
+from bot.slack.view import Picture
 from bot.slack.words import bold, fit, hours, lines, moment
 from charts.words import spark
 from runtime.db.engine import Row
@@ -21,6 +22,8 @@ from runtime.lifecycle import EXPERIMENT
 from runtime.lifecycle.experiment import LIVE
 
 MOST_GATES = 12
+MOST_PICTURES = 3
+"""Of the most urgent gates; the others are a press away."""
 MOST_OUTCOMES = 8
 MOST_RUNS = 24
 """Over all outcomes together, so that the page stays under Slack's hundred blocks whatever there is."""
@@ -52,6 +55,7 @@ class Desk:
     others: Sequence[Row] = ()
     levels: Mapping[UUID, Sequence[float]] = field(default_factory=dict)
     drawn_at: datetime | None = None
+    pictures: Mapping[UUID, Picture] = field(default_factory=dict)
 
     @property
     def steers(self) -> bool:
@@ -81,6 +85,7 @@ def _gate(desk: Desk, gate: Row, number: int) -> Iterator[Block]:
     text = _question(gate, link if not desk.steers else None, desk.drawn_at)
     accessory = kit.link("Open", f"open:{number}", link) if link and desk.steers else None
     yield kit.section(text, accessory=accessory)
+    yield from picture_blocks(desk.pictures.get(gate["id"]))
     buttons = list(_buttons(gate)) if desk.steers else []
     if buttons:
         yield kit.actions(f"home-gate-{number}", buttons)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -12,12 +12,15 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import func, select
 
+import charts
+from bot.pictures import ChartUnreadable, picture
 from bot.slack import deliveries, kit, listings, queries
 from bot.slack.acting import permalink
-from bot.slack.dashboard import MOST_GATES, MOST_OUTCOMES, Desk, found_blocks, home_blocks
+from bot.slack.dashboard import MOST_GATES, MOST_OUTCOMES, MOST_PICTURES, Desk, found_blocks, home_blocks
 from bot.slack.deliveries import Key
 from bot.slack.gates import GateDoor
 from bot.slack.people import UNKNOWN
+from bot.slack.view import Picture
 from bot.slack.wire import FAILURES, code_of, failed
 from bot.slack.words import fit
 from runtime.core import Runtime
@@ -53,12 +56,21 @@ async def read_desk(runtime: Runtime, org_id: UUID, member: Member, client: Asyn
         own = {gate["id"] for gate in mine}
         others = [gate for gate in every if gate["id"] not in own]
         shown = await queries.shown_at(tx, [gate["id"] for gate in mine[:MOST_GATES]])
+        files = await queries.files_of(tx, [gate["id"] for gate in mine[:MOST_PICTURES]])
         theirs = await queries.their_outcomes(tx, member, limit=MOST_OUTCOMES + 1)
         ids = [row["id"] for row in theirs]
         runs, levels = await queries.experiments_of(tx, ids), await _levels(tx, theirs)
         decisions, learnings = await queries.recent_decisions(tx), await queries.recent_learnings(tx)
     links = {gate: await _link(client, *place) for gate, place in shown.items()}
-    return Desk(member, mine, links, theirs, runs, decisions, learnings, others, levels, runtime.now())
+    pictures = {gate["id"]: Picture(files[gate["id"]], _alt(gate), "") for gate in mine if gate["id"] in files}
+    return Desk(member, mine, links, theirs, runs, decisions, learnings, others, levels, runtime.now(), pictures)
+
+
+def _alt(gate: Row) -> str:
+    try:
+        return charts.alt_text(picture(gate["context_package"].get("chart") or {}))
+    except (ChartUnreadable, ValueError, ArithmeticError):
+        return str(gate["question"])
 
 
 async def _levels(tx: Tx, outcomes: Sequence[Row]) -> dict[UUID, list[float]]:
@@ -92,14 +104,19 @@ async def paint(runtime: Runtime, org_id: UUID, client: AsyncWebClient, member: 
     """Draw a person's Home tab. What is read after the hash is at least as new as what stands there, or Slack refuses it."""
     key = Key("home", member.id, user)
     conflicts: Counter[str] = Counter()
+    plain = False
     for wait in _WAITS:
         await asyncio.sleep(wait)
         seen = await _hash(runtime, org_id, key)
-        view = {"type": "home", "blocks": home_blocks(await read_desk(runtime, org_id, member, client))}
+        desk = await read_desk(runtime, org_id, member, client)
+        view = {"type": "home", "blocks": home_blocks(replace(desk, pictures={}) if plain else desk)}
         trusted = seen if conflicts[seen] < _GIVEN_UP else ""
         try:
             answer = await client.views_publish(user_id=user, view=view, hash=trusted or None)
         except SlackApiError as error:
+            if code_of(error) == "invalid_blocks" and not plain:
+                plain = True  # a chart of a channel that this person cannot see, or one that is still processed
+                continue
             if code_of(error) != "hash_conflict":
                 raise
             conflicts[seen] += 1

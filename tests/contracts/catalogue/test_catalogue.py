@@ -37,8 +37,10 @@ def plug_in(tmp_path: Path) -> Iterator[None]:
         "class Weather:\n    slug = 'weather'\n    def __init__(self, config, http):\n        self.config = dict(config)\n"
     )
     sys.path.append(str(tmp_path))
+    catalogue._installed.cache_clear()
     yield
     sys.path.remove(str(tmp_path))
+    catalogue._installed.cache_clear()
     sys.modules.pop("a_weather_plug_in", None)
 
 
@@ -55,12 +57,12 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         catalogue.flag_service("", {}, Http())
     with pytest.raises(InvalidConfiguration, match="generic, mcp"):
         catalogue.target("devin", {}, Http())
-    with pytest.raises(InvalidConfiguration, match="known are slack"):
+    with pytest.raises(InvalidConfiguration, match="known are email, slack"):
         catalogue.channel("pigeon")
 
 
 def test_channels_are_known_by_name_only() -> None:
-    assert catalogue.names("channels") == ["slack"]
+    assert catalogue.names("channels") == ["email", "slack"]
     assert all(path.startswith("bot.") for path in catalogue.CATALOGUE["channels"].values())
 
 

@@ -1,0 +1,181 @@
+"""A letter on the desk: the gate and the letter of ours that it answers, who wrote it, and what is to be done with it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import select
+
+from bot.mail import dns_text, intake, interpret, robots, tokens
+from bot.mail.addresses import carried, from_address, reply_base
+from bot.mail.contracts import Incoming, SentLetter, Token, Verdict
+from bot.mail.sandbox_in import WAY as SANDBOX
+from bot.slack.sandbox.mailbox import AUTHSERV_ID
+from runtime.db.conversed import gate_readings
+from runtime.db.engine import Row, Tx
+from runtime.db.mail import letters
+from runtime.db.tables import human_gates
+from runtime.db.tables import members as members_table
+from runtime.errors import InvalidConfiguration
+from runtime.gates import rows
+from runtime.gates.policy import OVERRIDERS
+from runtime.identity import members
+from runtime.identity.people import Member
+from runtime.settings import secret
+
+if TYPE_CHECKING:
+    from runtime.core import Runtime
+
+_MOST_LETTERS = 200
+_QUOTABLE = 5
+"""Letters of ours that a reply may quote: the one it answers and the newest ones of its thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything known about one letter before anything is done with it. `owner` is whose letter its token came from."""
+
+    mail: Row
+    incoming: Incoming
+    verdict: Verdict
+    now: datetime
+    gate: Row | None = None
+    letter: Row | None = None
+    owner: str | None = None
+    member: Member | None = None
+    reading: UUID | None = None
+    """The proposal that a YES would confirm."""
+
+    @property
+    def proven(self) -> bool:
+        """The three proofs of a decision once more, whatever the verdict says."""
+        sender, member = self.incoming.sender, self.member
+        mine = bool(sender) and self.owner is not None and self.owner.casefold() == sender.casefold()
+        return (
+            self.verdict.sender_verified
+            and mine
+            and member is not None
+            and member.email.casefold() == sender.casefold()
+        )
+
+    @property
+    def words(self) -> str:
+        return self.verdict.said.text.strip()
+
+
+async def open_case(runtime: "Runtime", org_id: UUID, mail: Row) -> Case:
+    """Read and understood; nothing is changed by it."""
+    now, settings = runtime.now(), runtime.settings
+    key = secret(settings.api_secret)
+    if not key:
+        raise InvalidConfiguration("API_SECRET is not set; without it no reply token can be checked.")
+    incoming = await asyncio.to_thread(intake.read, mail["raw"] or b"", mail["envelope_from"], mail["envelope_to"])
+    found = [token for address in incoming.recipients if (token := carried(address))]
+    async with runtime.transaction(org_id) as tx:
+        gate = await _gate(tx, found, incoming)
+        sent = await _letters(tx, gate) if gate else []
+        known = await _known(tx, gate) if gate else []
+        member = await members.by_email(tx, incoming.sender) if incoming.sender else None
+        owner = _owner(found, gate, sent, key)
+        answered = _answered(sent, incoming, owner)
+        reading = await _reading(tx, gate, answered, owner, now) if gate else None
+    if gate is None:
+        return Case(
+            mail, incoming, _astray(incoming, own={reply_base(settings), from_address(settings)}), now, member=member
+        )
+    authserv_id = AUTHSERV_ID if mail["way"] == SANDBOX else settings.mail_authserv_id
+    verdict = await asyncio.to_thread(
+        interpret.interpret, incoming, sent=_sent(gate, answered, sent, reading), known=known, authserv_id=authserv_id, secret=key,
+        dns=None if mail["way"] == SANDBOX else dns_text.texts, now=now, raw=bytes(mail["raw"] or b""),
+    )  # fmt: skip
+    return Case(mail, incoming, verdict, now, gate, answered, owner, member, reading)
+
+
+async def _gate(tx: Tx, found: Sequence[Token], incoming: Incoming) -> Row | None:
+    """By the address it was sent to, else by the letter it answers."""
+    for token in found:
+        if gate := await tx.first(select(human_gates).where(human_gates.c.id == token.gate_id)):
+            return gate
+    for message_id in incoming.in_reply_to:
+        mine = select(human_gates).join(letters, letters.c.gate_id == human_gates.c.id)
+        if gate := await tx.first(mine.where(letters.c.message_id == message_id)):
+            return gate
+    return None
+
+
+async def _letters(tx: Tx, gate: Row) -> Sequence[Row]:
+    mine = (
+        select(letters)
+        .where(letters.c.gate_id == gate["id"])
+        .order_by(letters.c.created_at.desc())
+        .limit(_MOST_LETTERS)
+    )
+    return await tx.all(mine)
+
+
+async def _known(tx: Tx, gate: Row) -> list[str]:
+    """Who may decide it: whoever is or will be asked, and those who may decide in their place."""
+    overriding = select(members_table.c.email).where(members_table.c.role.in_(sorted(OVERRIDERS)))
+    people = [*rows.seat(gate).entitled, *gate["escalation_chain"], *(row["email"] for row in await tx.all(overriding))]
+    return sorted({email.lower() for email in people})
+
+
+def _owner(found: Sequence[Token], gate: Row | None, sent: Sequence[Row], key: str) -> str | None:
+    """Only people who got a letter of this gate have a token."""
+    recipients = list(dict.fromkeys(str(row["recipient"]) for row in sent))
+    mine = [token for token in found if gate is not None and token.gate_id == gate["id"]]
+    return next((who for token in mine if (who := tokens.owner(token, recipients, key))), None)
+
+
+def _answered(sent: Sequence[Row], incoming: Incoming, owner: str | None) -> Row | None:
+    """The letter it answers by name, if that went to the token's owner; else the newest one that showed the owner the gate."""
+    mine = [row for row in sent if owner is None or row["recipient"] == owner]
+    by_name = {row["message_id"]: row for row in mine}
+    named = next((by_name[name] for name in incoming.in_reply_to if name in by_name), None)
+    shown = [row for row in mine if row["evidence_hash"]]
+    newest = (shown or mine)[:1] if owner else []
+    return named or (newest[0] if newest else None)
+
+
+async def _reading(tx: Tx, gate: Row, answered: Row | None, owner: str | None, now: datetime) -> UUID | None:
+    """The proposal that the letter shows, else one made since: a YES on top of an older letter of the thread means the newest question."""
+    if answered is None or owner is None:
+        return None
+    if shown := (answered["details"] or {}).get("reading"):
+        return UUID(str(shown))
+    r = gate_readings.c
+    waiting = (
+        (r.gate_id == gate["id"])
+        & (r.asked_by == owner)
+        & (r.via == "mail")
+        & r.used_at.is_(None)
+        & (r.expires_at > now)
+    )
+    newest = select(r.id).where(waiting, r.created_at >= answered["created_at"]).order_by(r.created_at.desc()).limit(1)
+    found: UUID | None = await tx.value(newest)
+    return found
+
+
+def _sent(gate: Row, answered: Row | None, sent: Sequence[Row], reading: UUID | None) -> SentLetter:
+    options = tuple(gate["options"] or ())
+    if answered is None:
+        return SentLetter(gate["id"], "", "", "", options)
+    thread = [row for row in sent if row["recipient"] == answered["recipient"] and row["id"] != answered["id"]]
+    said = "\n".join([answered["said"], *(row["said"] for row in thread[:_QUOTABLE])])
+    return SentLetter(
+        gate["id"], answered["recipient"], answered["message_id"], said, options, answered["evidence_hash"],
+        proposal=reading,
+    )  # fmt: skip
+
+
+def _astray(incoming: Incoming, *, own: set[str]) -> Verdict:
+    """Mail that belongs to no gate of ours decides nothing and is answered by nobody."""
+    robot = robots.kind(incoming)
+    if robot is not None:
+        return Verdict("bounce" if robot.kind == "bounce" else "ignore", reasons=(robot.why,), robot=robot)
+    if incoming.sender in own:
+        return Verdict("ignore", reasons=("it is a letter of our own",))
+    return Verdict("quarantine", reasons=("it answers no letter of ours",))

@@ -1,0 +1,1 @@
+"""The ways letters leave, one file each."""
