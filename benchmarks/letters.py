@@ -172,6 +172,8 @@ async def _tell(owner: str, catcher: Catcher, count: int, taken: float, plain: f
     print(f"letters lost                   {lost:>10}     bar 0")
     print(f"letters sent twice             {twice:>10}     the same Message-ID, which mailboxes fold into one")
     print(f"sent but not marked            {unmarked:>10}     bar 0")
+    for row in errors:
+        print(f"  {row['n']} in the outbox said: {row['last_error'][:200]}")
     print(
         f"handed over                    {len(catcher.ids) / max(taken, 1e-9):>10.0f} a second, {taken:.1f} s in all, first start to last letter"
     )

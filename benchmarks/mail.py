@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.letters import handed_over
+from bot.mail.sent import sent_letter
 from runtime.local.postgres import start_postgres
 from runtime.local.valkey import start_valkey
 
@@ -26,7 +27,7 @@ UNDERSTOOD = 0.015
 def understood(folder: Path, rounds: int) -> None:
     """Every message of the corpus, from its bytes to the verdict; then through the command, for what is right."""
     from tests.mail_corpus.cases import all_cases  # noqa: PLC0415  nothing of the tests is needed for the pile
-    from tests.mail_corpus.run import desk, sent_letter, verdict  # noqa: PLC0415  as above
+    from tests.mail_corpus.run import desk, verdict  # noqa: PLC0415  as above
 
     at, cases = desk(folder), all_cases()
     letter = sent_letter(at.path("launch").read_bytes())
@@ -57,7 +58,7 @@ def damaged_mail(folder: Path, examples: int) -> None:
 
     from tests.mail_corpus.cases import all_cases  # noqa: PLC0415  as above
     from tests.mail_corpus.mutate import damaged, unproven  # noqa: PLC0415  as above
-    from tests.mail_corpus.run import desk, sent_letter, verdict  # noqa: PLC0415  as above
+    from tests.mail_corpus.run import desk, verdict  # noqa: PLC0415  as above
 
     at, actions, wrong, slowest = desk(folder), Counter[str](), Counter[str](), 0.0
     letter = sent_letter(at.path("launch").read_bytes())

@@ -28,7 +28,10 @@ COMMANDS = {
     ),
     "simulate": ("bot.cli.simulate", "Error rates, power and duration of a plan before it is launched."),
     "slack": ("bot.cli.slack", "What people see in Slack: `slack preview` draws every message, form and Home tab."),
-    "mail": ("bot.cli.mail", "Letters and replies: `mail preview` writes a letter, `mail interpret` reads replies to it."),
+    "mail": (
+        "bot.cli.mail",
+        "Letters and replies: `mail preview` writes a letter, `mail interpret` reads replies to it.",
+    ),
     "key": ("bot.cli.admin", "Make and revoke keys of agents, readers and senders of signals."),
     "retention": ("bot.cli.retention", "Show or set how long raw rows of finished experiments are kept."),
     "database": ("bot.cli.admin", "Make another database on the embedded server."),

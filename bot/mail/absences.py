@@ -19,7 +19,8 @@ _SUBJECTS = (
     r"automatická odpověď|mimo kancelář|nepřítomnost|automatická odpoveď|"
     r"автоматический ответ|автоответ|отсутствие|нет на месте|вне офиса|автоматична відповідь|"
     r"otomatik (?:yanıt|cevap)|ofis dışında(?:yım)?|izinde(?:yim)?|automatikus válasz|házon kívül|szabadság|răspuns automat|absent de la birou|αυτόματη απάντηση|отговор автоматичен|"
-    r"自動応答|自動返信|不在(?:通知|のお知らせ)?|外出中|自动答复|自动回复|自動回覆|外出|不在办公室|休假|자동 (?:회신|응답)|부재\s?중|휴가|automatski odgovor|thư trả lời tự động|trả lời tự động|balasan otomatis|תשובה אוטומטית|رد تلقائي"
+    r"自動応答|自動返信|不在(?:通知|のお知らせ)?|外出中|自动答复|自动回复|自動回覆|外出|不在办公室|休假|자동 (?:회신|응답)|부재\s?중|휴가|automatski odgovor|thư trả lời tự động|trả lời tự động|balasan otomatis|תשובה אוטומטית|رد تلقائي|"
+    r"מענה אוטומטי|ตอบกลับอัตโนมัติ|автоматичен отговор|отпуск|samodejni odgovor|resposta automàtica|automatinis atsakymas|automātiskā atbilde|automaatvastus|automatsvar|κατάσταση απουσίας"
 )
 SUBJECT = re.compile(rf"\s*[\[(]?(?:{_SUBJECTS})", re.IGNORECASE)
 """At the very start: `Re: Automatic reply` is somebody's answer to one."""

@@ -18,7 +18,7 @@ from bot.mail.letter_parts import Page
 from bot.mail.outgoing import Draft
 from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
-from runtime.db.mail import gate_holds, inbound_mail
+from runtime.db.mail import gate_holds, inbound_mail, letters
 from runtime.db.tables import human_gates, outcomes
 from runtime.digest import digest
 from runtime.experiments import service as experiments
@@ -184,7 +184,7 @@ def _state(row: Row, result: Mapping[str, Any], soon: str) -> str | None:
 
 async def _last_gate(at: At, experiment_id: UUID) -> Row | None:
     """The newest gate of the experiment this person had letters about: its thread goes on."""
-    sent, g = outgoing.letters.c, human_gates.c
+    sent, g = letters.c, human_gates.c
     mine = select(sent.gate_id).where(sent.recipient == at.to, sent.sent_at.is_not(None))
     return await at.tx.first(
         select(human_gates).where(g.experiment_id == experiment_id, g.id.in_(mine)).order_by(g.created_at.desc())

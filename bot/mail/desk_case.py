@@ -79,7 +79,7 @@ async def open_case(runtime: "Runtime", org_id: UUID, mail: Row) -> Case:
         sent = await _letters(tx, gate) if gate else []
         known = await _known(tx, gate) if gate else []
         member = await members.by_email(tx, incoming.sender) if incoming.sender else None
-        owner = _owner(found, gate, sent, key)
+        owner = _owner(found, gate, sent, key, incoming.sender)
         answered = _answered(sent, incoming, owner)
         reading = await _reading(tx, gate, answered, owner, now) if gate else None
     if gate is None:
@@ -123,11 +123,12 @@ async def _known(tx: Tx, gate: Row) -> list[str]:
     return sorted({email.lower() for email in people})
 
 
-def _owner(found: Sequence[Token], gate: Row | None, sent: Sequence[Row], key: str) -> str | None:
-    """Only people who got a letter of this gate have a token."""
+def _owner(found: Sequence[Token], gate: Row | None, sent: Sequence[Row], key: str, writer: str) -> str | None:
+    """Only people who got a letter of this gate have a token. Of several, as when colleagues answer to all, the writer's own counts."""
     recipients = list(dict.fromkeys(str(row["recipient"]) for row in sent))
     mine = [token for token in found if gate is not None and token.gate_id == gate["id"]]
-    return next((who for token in mine if (who := tokens.owner(token, recipients, key))), None)
+    owners = [who for token in mine if (who := tokens.owner(token, recipients, key))]
+    return writer if writer in owners else next(iter(owners), None)
 
 
 def _answered(sent: Sequence[Row], incoming: Incoming, owner: str | None) -> Row | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from runtime.errors import MailRefused
 _ID = re.compile(r"<[^<>\s\x00-\x20\x7f-\uffff]{1,240}@[^<>\s\x00-\x20\x7f-\uffff]{1,200}>")
 _KEPT = ("id", "label", "needs_reason", "needs_percent", "terms", "gate_event")
 _MOST_REFERENCES = 12
-POLICY: EmailPolicy = SMTP.clone(max_line_length=78)
+POLICY = SMTP.clone(max_line_length=78)
 
 
 @dataclass(frozen=True, slots=True)

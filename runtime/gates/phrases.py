@@ -6,11 +6,11 @@ import unicodedata
 from dataclasses import dataclass
 
 from runtime.gates.hedges import MARKS
-from runtime.gates.variants import BESIDE, CHOSEN, NO, READ_IT, REGRET, STRONG_YES, THANKS, WEAK_YES, phrases
+from runtime.gates.variants import BESIDE, CHOSEN, DENIED, NO, READ_IT, REGRET, STRONG_YES, THANKS, WEAK_YES, phrases
 
 _TAGS: dict[str, str] = {
     word.translate(MARKS): tag
-    for tag, table in (("beside", BESIDE), ("weak", WEAK_YES), ("strong", STRONG_YES), ("no", NO))
+    for tag, table in (("beside", BESIDE), ("weak", WEAK_YES), ("strong", STRONG_YES), ("no", NO), ("no", DENIED))
     for word in phrases(table)
 } | dict.fromkeys(REGRET, "regret")
 _KINDNESS = frozenset({"beside", "regret"})

@@ -12,6 +12,7 @@ from runtime.gates.limits import conditions_of, later_terms, measurable, terms_o
 from runtime.gates.openings import praises, words
 from runtime.gates.phrases import Opening, opening
 from runtime.gates.terms import Misread, Note, Term, checked
+from runtime.gates.turns import corrected, ends_it, still_open
 
 
 def reply(text: str, options: Sequence[Option]) -> Reading:
@@ -21,7 +22,10 @@ def reply(text: str, options: Sequence[Option]) -> Reading:
     doubted, mocked, taken back, conditional or asked is `Unclear`, and its `say` names the reason.
     """
     if len(text) <= _MOST_WORDS:
-        return _reply(words(text), options)
+        said = words(text)
+        found = _reply(said, options)
+        taken_back = isinstance(found, Unclear) and found.why in {"correction", "contradiction"}
+        return (_corrected(said, options) if taken_back else None) or found
     found = _reply(words(text[:_MOST_WORDS]), options)
     if isinstance(found, Answer) and found.choice not in _AGAINST:
         return Unclear(
@@ -31,6 +35,15 @@ def reply(text: str, options: Sequence[Option]) -> Reading:
 
 
 _MOST_WORDS = 20_000
+
+
+def _corrected(said: str, options: Sequence[Option]) -> Answer | None:
+    """What somebody says last when they correct themselves: a refusal always, anything else only as a documented form they meant."""
+    last, meant = corrected(said)
+    found = _reply(last, options) if last else None
+    if not isinstance(found, Answer):
+        return None
+    return found if found.choice in _AGAINST or (meant and _SHOUTED.match(last)) else None
 
 
 def _reply(said: str, options: Sequence[Option]) -> Reading:
@@ -265,6 +278,8 @@ def _beside(begun: Opening, *, strong: bool) -> tuple[Term, ...] | Doubt:
 
 def _remarks(later: str, level: Level) -> tuple[Term, ...] | Doubt:
     """Conditions that were set in sentences of their own; or why what was added spoils the answer."""
+    if other := ends_it(later):
+        return Doubt("contradiction", other)
     found, others = later_terms(later)
     spoiled = doubt(others, level)
     return spoiled if spoiled is not None else found
@@ -290,6 +305,8 @@ def _refused(choice: str, begun: Opening, said: str, later: str, options: Sequen
     if begun.rest and not begun.apart and not _BECAUSE.match(begun.rest):
         return _asked_back(doubt(begun.rest) or Doubt("emphasis", begun.rest), options)
     reason = "\n".join(part for part in (begun.rest, later) if part)
+    if choice == "reject" and (still := still_open(reason)):
+        return _asked_back(Doubt("condition", still), options, reason)
     spoiled = doubt_of_no(reason, plainly=True)
     return (
         _asked_back(spoiled, options, reason) if spoiled is not None else Answer(choice, (reason or said)[:MOST_NOTE])

@@ -145,6 +145,46 @@ NO: dict[str, tuple[str, ...]] = {
     "Catalan": ("rebutjat", "rebutjo"),
 }  # fmt: skip
 
+DENIED: dict[str, tuple[str, ...]] = {
+    "symbols": ("👎",),
+    "English": (
+        "not approved", "this is not approved", "it is not approved", "it's not approved", "not approving", "not approving this", "i'm not approving this", "i am not approving this", "i'm not approving", "i am not approving", "i do not approve", "i don't approve", "i do not approve this", "i don't approve this",
+        "i do not approve it", "i don't approve it", "we do not approve", "we don't approve", "we do not approve this", "we don't approve this", "i cannot approve", "i can't approve", "i can not approve", "i cannot approve this", "i can't approve this", "i can not approve this", "i won't approve", "i won't approve this", "i will not approve", "i will not approve this",
+        "cannot approve", "can't approve", "cannot approve this", "can't approve this", "don't approve", "do not approve", "don't approve this", "do not approve this", "don't approve it", "do not approve it", "do not ship", "don't ship", "do not ship it", "don't ship it", "do not ship this", "don't ship this", "do not launch", "don't launch", "do not launch it", "don't launch it", "do not launch this", "don't launch this",
+        "do not proceed", "don't proceed", "do not go ahead", "don't go ahead", "do not start", "don't start", "do not start this", "don't start this", "not accepted", "i do not agree", "i don't agree", "i disagree", "i object", "i'm against it", "i am against it", "i'm against this", "i am against this", "no go", "no-go", "a no go", "it's a no go", "it's a no-go", "no-go from me", "no approval", "no approval from me", "nack", "hard pass", "not ok", "not okay", "not ok with me",
+    ),
+    "German": ("nicht genehmigt", "wird nicht genehmigt", "ist nicht genehmigt", "nicht freigegeben", "wird nicht freigegeben", "ich genehmige das nicht", "ich genehmige es nicht", "ich genehmige dies nicht", "ich genehmige nicht", "genehmige ich nicht", "das genehmige ich nicht", "ich gebe das nicht frei", "ich gebe es nicht frei", "ich stimme nicht zu", "nicht einverstanden", "bin nicht einverstanden", "ich bin nicht einverstanden", "bitte nicht starten", "nicht starten", "bitte nicht freigeben", "ich bin dagegen"),
+    "French": ("pas approuvé", "pas approuvée", "non approuvé", "non approuvée", "n'est pas approuvé", "ce n'est pas approuvé", "je n'approuve pas", "nous n'approuvons pas", "je ne valide pas", "pas validé", "non validé", "pas d'accord", "je ne suis pas d'accord", "je suis contre", "ne lancez pas"),
+    "Spanish": ("no aprobado", "no aprobada", "no está aprobado", "no queda aprobado", "no apruebo", "no lo apruebo", "no apruebo esto", "no de acuerdo", "no estoy de acuerdo", "no autorizo", "no autorizado", "estoy en contra", "no procedan", "no proceda"),
+    "Portuguese": ("não aprovado", "não aprovada", "não está aprovado", "não aprovo", "eu não aprovo", "não autorizo", "não autorizado", "não concordo", "não estou de acordo", "sou contra"),
+    "Italian": ("non approvato", "non approvata", "non è approvato", "non approvo", "non autorizzo", "non autorizzato", "non sono d'accordo", "sono contrario", "sono contraria", "non procedete", "non procedere"),
+    "Dutch": ("niet goedgekeurd", "ik keur dit niet goed", "ik keur het niet goed", "niet akkoord", "ik ga niet akkoord", "ik ben niet akkoord", "ik ben het er niet mee eens", "niet mee eens"),
+    "Swedish": ("inte godkänt", "inte godkänd", "ej godkänt", "ej godkänd", "jag godkänner inte detta", "jag godkänner inte", "jag håller inte med"),
+    "Danish": ("ikke godkendt", "jeg godkender ikke", "jeg godkender det ikke", "ikke enig"),
+    "Norwegian": ("ikke godkjent", "jeg godkjenner ikke", "jeg godkjenner ikke dette"),
+    "Finnish": ("ei hyväksytty", "en hyväksy", "en hyväksy tätä"),
+    "Polish": ("niezatwierdzone", "nie zatwierdzam", "nie akceptuję", "nie zgadzam się", "nie wyrażam zgody", "brak zgody"),
+    "Czech": ("neschváleno", "neschvaluji"),
+    "Slovak": ("neschválené", "neschvaľujem"),
+    "Hungarian": ("nincs jóváhagyva", "nem hagyom jóvá", "nem fogadom el", "nem értek egyet"),
+    "Romanian": ("neaprobat", "nu aprob", "nu sunt de acord"),
+    "Turkish": ("onaylanmadı", "onaylamıyorum", "kabul etmiyorum", "uygun değildir"),
+    "Greek": ("δεν εγκρίνεται", "δεν εγκρίνω", "δεν συμφωνώ"),
+    "Russian": ("не одобрено", "не одобряю", "не согласен", "не согласна", "не утверждаю", "не утверждено", "не согласовано", "не запускайте"),
+    "Ukrainian": ("не схвалено", "не схвалюю", "не погоджуюсь", "не згоден", "не згодна"),
+    "Bulgarian": ("не одобрявам", "не съм съгласен", "не съм съгласна"),
+    "Japanese": ("承認しません", "承認いたしません", "承認できません", "承認いたしかねます", "承認しない", "許可しません", "同意しません", "同意できません", "賛成できません"),
+    "Chinese": ("未批准", "不予批准", "不赞成", "不贊成", "我反对", "不能批准", "不能同意"),
+    "Korean": ("승인하지 않습니다", "승인할 수 없습니다", "승인하지 않음", "승인 안 합니다", "승인 불가", "불승인", "동의하지 않습니다"),
+    "Arabic": ("غير موافق", "غير موافقة", "لا أوافق", "لست موافقا", "غير معتمد"),
+    "Hebrew": ("לא מאושר", "לא מאשר", "לא מאשרת", "אני לא מאשר", "אני לא מאשרת", "לא מסכים", "לא מסכימה"),
+    "Persian": ("تایید نمی‌کنم", "تأیید نمی‌کنم", "موافق نیستم"),
+    "Hindi": ("मंज़ूर नहीं", "मंजूर नहीं", "स्वीकृत नहीं", "सहमत नहीं"),
+    "Indonesian": ("tidak disetujui", "saya tidak setuju", "tidak setuju"),
+    "Vietnamese": ("không chấp thuận", "không phê duyệt"),
+}  # fmt: skip
+"""A yes turned round. Only as the sentence's own verdict: "never approved", "not approved yet" and the like are asked back."""
+
 BESIDE: dict[str, tuple[str, ...]] = {
     "English": (
         "please", "thanks", "thank you", "thx", "ty", "many thanks", "thanks a lot", "thanks everyone", "thanks all", "thank you all", "cheers", "from me", "from my side", "from my end", "on my end", "on my side", "for me", "by me", "to me", "with me", "it", "this", "this one", "that", "all", "team", "everyone", "folks", "guys",

@@ -10,7 +10,7 @@ OURS = {"bot", "runtime", "workers", "charts", "migrations", "demo"}
 
 PURE = (
     "charts", "runtime.lifecycle", "runtime.statistics", "runtime.gates.policy", "runtime.gates.language", "runtime.gates.terms",
-    "runtime.gates.calendar", "runtime.gates.outlook", "runtime.gates.plainly", "runtime.gates.choices",
+    "runtime.gates.calendar", "runtime.gates.outlook", "runtime.gates.replies", "runtime.gates.turns", "runtime.gates.variants", "runtime.gates.hedges", "runtime.gates.limits", "runtime.gates.phrases", "runtime.gates.openings", "runtime.gates.plainly", "runtime.gates.choices",
     "runtime.hypotheses.scoring", "runtime.hypotheses.portfolio", "runtime.spec.plan", "bot.slack.blocks", "bot.mail.reply",
 )  # fmt: skip
 """Values in, a decision out: no clock, no file, no network, no database."""

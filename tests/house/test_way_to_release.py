@@ -74,12 +74,13 @@ def test_the_pipeline_runs_exactly_the_tests_people_run(house: Path) -> None:
 
 
 def _pipeline(house: Path, place: Path, *, tests: str, checks: str = "true") -> subprocess.CompletedProcess[str]:
-    """The real script in a checkout of nothing, whose `make` does as told; a browser is there."""
+    """The real script in a checkout of nothing, whose `make` does as told; a browser and mail servers are there."""
     (place / ".ci").mkdir(parents=True)
     for name in ("run", "coverage.py"):
         shutil.copy(house / ".ci" / name, place / ".ci" / name)
     (place / "bin").mkdir()
-    for name, does in (("chromium", "true"), ("make", f'case "$1" in check) {checks} ;; test) {tests} ;; esac')):
+    there = [(name, "true") for name in ("chromium", "dovecot", "smtpd")]
+    for name, does in (*there, ("make", f'case "$1" in check) {checks} ;; test) {tests} ;; esac')):
         (place / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
         (place / "bin" / name).chmod(0o755)
     (place / ".venv" / "bin").mkdir(parents=True)

@@ -97,4 +97,6 @@ def languages() -> Iterator[Case]:
 
 
 def all_cases() -> list[Case]:
-    return list(unique([*people(), *clients(), *languages(), *robots.cases(), *spoofs.cases(), *tricks.cases(), *fresh.cases()]))
+    return list(
+        unique([*people(), *clients(), *languages(), *robots.cases(), *spoofs.cases(), *tricks.cases(), *fresh.cases()])
+    )

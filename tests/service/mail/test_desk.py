@@ -70,7 +70,9 @@ async def test_an_answer_is_held_confirmed_taken_back_and_handed_over(mail):
     [asked] = await mail.said(contracts.ASK_BACK)
     assert "nobody@elsewhere.test" in asked["payload"]["say"]
 
-    await mail.arrives(mail.reply(letter, "REJECT the numbers are old"))
+    colleagues = mail.address(await mail.letter(gate, ANA))
+    to_all = mail.reply(letter, "REJECT the numbers are old", To=f"{colleagues}, {mail.address(letter)}")
+    await mail.arrives(to_all)
     assert (await mail.gate(gate["id"]))["status"] == "rejected", "what stops harm waits for nothing"
 
 

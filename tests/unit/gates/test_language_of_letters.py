@@ -95,6 +95,37 @@ def test_honest_rejections_keep_their_reasons(said, note):
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "not approved", "Not approved, the sample is too small", "I can't approve this", "Please don't launch", "no-go", "👎", "nicht genehmigt", "je n'approuve pas",
+        "no aprobado", "não aprovado", "non approvato", "niet goedgekeurd", "inte godkänt", "не согласен", "承認しません", "不予批准", "승인 불가", "غير موافق",
+    ],
+)  # fmt: skip
+def test_a_yes_turned_round_is_a_no(said):
+    found = reply(said, LAUNCH)
+    assert isinstance(found, Answer)
+    assert found.choice == "reject"
+    assert found.note
+
+
+@pytest.mark.parametrize(
+    ("said", "choice"),
+    [
+        ("APPROVE ... wait, no: REJECT, the sample is too small", "reject"),
+        ("APPROVE\n\nActually no, REJECT the sample is too small", "reject"),
+        ("Yes. Actually, no.", "reject"),
+        ("Ja. Moment, abgelehnt.", "reject"),
+        ("REJECT - sorry, I meant APPROVE", "approve"),
+        ("Sorry, wrong button: APPROVE", "approve"),
+    ],
+)
+def test_the_last_word_of_somebody_who_corrects_themselves_counts(said, choice):
+    found = reply(said, LAUNCH)
+    assert isinstance(found, Answer)
+    assert found.choice == choice
+
+
+@pytest.mark.parametrize(
     ("said", "terms"),
     [
         ("APPROVE IF cap 20%", CAPPED),
@@ -140,12 +171,15 @@ def test_a_condition_nobody_could_keep_is_asked_back(said):
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ("not approved", "negation"),
-        ("I can't approve this", "negation"),
-        ("nicht genehmigt", "negation"),
-        ("承認しません", "negation"),
         ("Approved. Not.", "negation"),
-        ("APPROVE ... wait, no: REJECT, the sample is too small", "correction"),
+        ("not approved yet", "condition"),
+        ("Not approved until legal signs", "condition"),
+        ("I can't approve this, I'm not the owner", "condition"),
+        ("It was not approved by Ben, but I approve", "negation"),
+        ("don't reject this", "contradiction"),
+        ("ship it. Actually kill it", "contradiction"),
+        ("Never mind, approve", "correction"),
+        ("APPROVE\nI meant reject for the other one", "correction"),
         ("APPROVE\n\nActually, scratch that.", "correction"),
         ("APPROVE\n\nNO WAIT", "correction"),
         ("REJECT. Just kidding, approve!", "correction"),

@@ -6,9 +6,10 @@ import sys
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from bot.mail.sent import sent_letter
 from tests.mail_corpus.cases import all_cases
 from tests.mail_corpus.mutate import damaged, unproven
-from tests.mail_corpus.run import Desk, desk, sent_letter, verdict
+from tests.mail_corpus.run import Desk, desk, verdict
 
 RIGHT, MANY = 0.95, 150
 ACTIONS = {"decide", "answer", "ask_back", "ignore", "bounce", "quarantine"}
