@@ -285,7 +285,7 @@ _NARROWS = re.compile(
 )
 """What sets a bound that was not understood: approving without it would be more than was said."""
 _OPENING = re.compile(
-    r"(?:^|[.!;\n])\W*(?:but|however|aber|nur|falls|sofern|sobald|vorausgesetzt|wenn|mais|seulement|sauf|sous réserve|à condition|pero|sólo|solo|siempre que|mas|somente|apenas|desde que|ma|però|solo se|purché|maar|alleen|mits|men|bara|kun|förutsatt|ale|tylko|pod warunkiem|mutta|jos|ama|ancak|но|только|если|при условии|але|якщо)(?!\w)|ただし|但し|もし|如果|但是|不过|只要|다만|만약|بشرط|لكن|אבל|בתנאי|אם ",
+    r"(?:^|[.!;\n])\W{0,20}(?:but|however|aber|nur|falls|sofern|sobald|vorausgesetzt|wenn|mais|seulement|sauf|sous réserve|à condition|pero|sólo|solo|siempre que|mas|somente|apenas|desde que|ma|però|solo se|purché|maar|alleen|mits|men|bara|kun|förutsatt|ale|tylko|pod warunkiem|mutta|jos|ama|ancak|но|только|если|при условии|але|якщо)(?!\w)|ただし|但し|もし|如果|但是|不过|只要|다만|만약|بشرط|لكن|אבל|בתנאי|אם ",
     re.IGNORECASE,
 )
 _BEARING = re.compile(

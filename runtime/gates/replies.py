@@ -21,6 +21,7 @@ def reply(text: str, options: Sequence[Option]) -> Reading:
     Unlike a thread, where colleagues also talk to each other, a letter's plain "yes" has one addressee. Whatever is
     doubted, mocked, taken back, conditional or asked is `Unclear`, and its `say` names the reason.
     """
+    text = _FLOOD.sub(r"\1", text)
     if len(text) <= _MOST_WORDS:
         said = words(text)
         found = _reply(said, options)
@@ -34,7 +35,9 @@ def reply(text: str, options: Sequence[Option]) -> Reading:
     return found
 
 
-_MOST_WORDS = 20_000
+_MOST_WORDS = 8_000
+_FLOOD = re.compile(r"(\W{40})\W+")
+"""Signs without a word between them: patterns that look for words behind signs take their time over thousands of them."""
 
 
 def _corrected(said: str, options: Sequence[Option]) -> Answer | None:
