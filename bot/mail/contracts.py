@@ -45,6 +45,8 @@ class Said:
     quoted: str = ""
     signature: str = ""
     disagrees: bool = False
+    cut: bool = False
+    """Whether it was too long to be read to its end."""
     hidden: bool = False
     """Whether its HTML hid words; they are never among `text`."""
 

@@ -105,10 +105,13 @@ def _base(sent: SentLetter, address: str) -> str:
     return f"{local.partition('+')[0]}@{domain}"
 
 
+_TOO_LONG = "it is too long for me to read to its end"
+
+
 def _heard(proven: Verdict, said: Said, sent: SentLetter, now: datetime) -> Verdict:
     """The words of somebody who is proven, and asked."""
-    if said.disagrees:
-        why = "its plain text and its HTML say different things, so I go by neither"
+    if said.disagrees or said.cut:
+        why = "its plain text and its HTML say different things, so I go by neither" if said.disagrees else _TOO_LONG
         return replace(proven, action="ask_back", note=_note(said), reasons=(why, _SAID_OFTEN), why="disagrees")
     if replies.undoes(said.text):
         return replace(proven, action="answer", kind="undo", reasons=("it takes the answer back", *proven.reasons))

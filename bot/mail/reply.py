@@ -4,7 +4,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from bot.mail import endings, quotes, visible
@@ -62,6 +62,10 @@ class Sent:
 
 def newest(incoming: Incoming, sent_text: str) -> Said:
     """What was said in this message itself. Where text and HTML part say different things, `disagrees`: nothing follows from it."""
+    return replace(_newest(incoming, sent_text), cut=_longer(incoming))
+
+
+def _newest(incoming: Incoming, sent_text: str) -> Said:
     sent = Sent(sent_text)
     plain = "" if _STUB.fullmatch(incoming.text[:600]) else incoming.text
     text = _said(_plain_lines(plain), sent, incoming.sender_name) if plain.strip() else None
@@ -71,6 +75,13 @@ def newest(incoming: Incoming, sent_text: str) -> Said:
     html = _said(seen.lines, sent, incoming.sender_name)
     chosen = html if text is None else _agreed(text, html)
     return Said(chosen.text, chosen.quoted, chosen.signature, disagrees=chosen.disagrees, hidden=seen.hidden)
+
+
+def _longer(incoming: Incoming) -> bool:
+    text = incoming.text
+    if text.strip():
+        return len(text) > _MOST_CHARS or text.count("\n") > _MOST_LINES
+    return len(incoming.html) > visible.LONGEST
 
 
 @lru_cache(maxsize=512)

@@ -148,7 +148,7 @@ def _seconds(value: str | None, *, absent: float, wrong: float) -> float:
 
 
 def _holds(raw: bytes, place: int, tags: dict[str, str], dns: DnsText) -> bool:
-    import dkim
+    import dkim  # noqa: PLC0415  imports DNS and cryptography
 
     def text(name: bytes, timeout: int = 5) -> bytes:
         records = [record for record in dns(name.decode("ascii", "replace").rstrip(".")) if "p=" in record]

@@ -9,7 +9,7 @@ from typing import Literal
 from bot.mail.styles import Attributes, Look, Rule, declarations, look, rules
 
 Mark = Literal["", "quote", "signature", "boundary"]
-_LONGEST, _DEEPEST, _MOST_LINES = 400_000, 300, 8000
+LONGEST, _DEEPEST, _MOST_LINES = 400_000, 300, 8000
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
@@ -61,7 +61,7 @@ class _Frame:
 @lru_cache(maxsize=4)
 def lines(html: str) -> Visible:
     """Tolerant of any markup; what is not closed is closed where browsers do. Robots and replies ask for the same page."""
-    html = html[:_LONGEST]
+    html = html[:LONGEST]
     sheets = tuple(rule for sheet in re.findall(r"<style\b[^>]*>(.*?)(?:</style|\Z)", html, re.DOTALL | re.IGNORECASE) for rule in rules(sheet))  # fmt: skip
     # Comments end in more ways than html.parser of each Python version knows.
     bare = re.sub(r"<!--(?:-?>|.*?(?:--!?>|\Z))", "", html.replace("\0", ""), flags=re.DOTALL)

@@ -124,6 +124,12 @@ def test_doubts_are_asked_back_with_the_words_that_caused_them():
     assert (late.action, "passed" in late.reasons[0]) == ("ask_back", True)
 
 
+def test_what_is_too_long_to_be_read_to_its_end_decides_nothing():
+    found = verdict(mail("APPROVE\n" + " \n" * 5000 + "if legal agrees, which they do not"))
+    assert (found.action, found.decision) == ("ask_back", "none")
+    assert "too long" in found.reasons[0]
+
+
 def test_questions_and_words_about_earlier_answers_are_answered():
     asked = verdict(mail("How many users saw it?"))
     assert (asked.action, asked.decision, asked.kind, asked.note) == (
