@@ -34,8 +34,10 @@ def signed(domain: bytes = b"x.org", selector: bytes = b"s", *, length: bool = F
     return header + raw
 
 
-def checked(raw: bytes, authserv_id: str = "mx.y.org", *, keys: bool = False, now: datetime = NOW) -> Sender:
-    return sender.verified(message.read(raw), raw, authserv_id=authserv_id, dns=dns if keys else None, now=now)
+def checked(raw: bytes, authserv_id: str = "mx.y.org", *, keys: bool = False, now: datetime | None = None) -> Sender:
+    return sender.verified(
+        message.read(raw), raw, authserv_id=authserv_id, dns=dns if keys else None, now=now or datetime.now(UTC)
+    )
 
 
 def told(*results: str) -> Sender:
