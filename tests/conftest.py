@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from uuid import UUID
@@ -14,14 +15,17 @@ from uuid import UUID
 import hypothesis
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from runtime.core import Runtime, open_runtime
+from runtime.db.engine import open_engine
 from runtime.db.migrate import migrate
 from runtime.identity.members import ensure_home
 from runtime.local.databases import clone_database, create_database, drop_database
 from runtime.local.postgres import LocalPostgres, start_postgres
 from runtime.local.valkey import LocalValkey, start_valkey
-from runtime.settings import Settings
+from runtime.settings import Settings, secret
 from tests.story import Story
 
 # Wall time is no property of the code here: the machine may be busy, and tracing slows everything.
@@ -37,16 +41,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 KEYS = "test:" + "A" * 43 + "="
 MEMORY, ROOM, PREFIX = Path("/dev/shm"), 4 * 2**30, "outcome-tests-"
 _numbers = count(1)
-_compiled: dict[object, object] = {}
-"""Statements compiled once a session: every test has an engine of its own."""
+_now: dict[str, str] = {}
+"""The database of the test that runs."""
 
 
+TOGETHER = ("tests/docs", "tests/house", "contracts/llm")
+"""Tests that share what takes seconds to read or import, so that one process does it."""
 UNTRACED = (
     "tests/docs",
     "tests/house",
     "tests/browser",
     "tests/scenarios",
     "tests/service/demo",
+    "red_team",
+    "mail/test_corpus",
+    "contracts/slack",
     "simulated",
     "round_trips",
 )
@@ -55,6 +64,8 @@ UNTRACED = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if any(part in str(item.path) for part in TOGETHER):
+            item.add_marker(pytest.mark.xdist_group(Path(str(item.path)).parent.name))
         if any(part in str(item.path) for part in UNTRACED):
             item.add_marker(pytest.mark.no_cover)
 
@@ -124,10 +135,27 @@ def settings(postgres: LocalPostgres, valkey: LocalValkey, database: str, tmp_pa
     )
 
 
+@cache
+def _one_engine(url: str) -> AsyncEngine:
+    """One a session: what it learned of the server, and the statements it compiled, serve all tests."""
+    made = open_engine(url)
+
+    @event.listens_for(made.sync_engine, "do_connect")
+    def into_the_tests_database(dialect: object, record: object, arguments: object, parameters: dict[str, str]) -> None:
+        parameters["database"] = _now["database"]
+
+    return made
+
+
+def _engine(settings: Settings) -> AsyncEngine:
+    address, _, _now["database"] = str(secret(settings.database_url)).rpartition("/")
+    return _one_engine(f"{address}/any")
+
+
 @pytest.fixture
 async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     opened = open_runtime(settings)
-    opened.engine = opened.engine.execution_options(compiled_cache=_compiled)
+    opened.engine = _engine(settings)
     yield opened
     await opened.close()
 

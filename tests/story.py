@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,8 @@ feature_flags: {provider: memory}
 """
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
+_read = cache(load)
+
 
 @dataclass
 class Story:
@@ -61,7 +64,7 @@ class Story:
 
     async def apply(self, text_: str = FILE) -> outcomes.Applied:
         by = await self.person("arun@example.com")
-        return await outcomes.apply(self.runtime, self.org_id, load(text_), by=by, now=self.now, env={})
+        return await outcomes.apply(self.runtime, self.org_id, _read(text_), by=by, now=self.now, env={})
 
     async def work(self) -> None:
         """Perform the effects that are due; what is said to people is left in the outbox for the test to read."""

@@ -28,15 +28,30 @@ def clusters(text: str) -> Iterator[str]:
 
 
 def cut(text: str, limit: int) -> str:
+    """As `whole`, but never nothing: a first cluster that is longer is cut itself."""
+    return whole(text, limit) or text[:limit]
+
+
+def whole(text: str, limit: int) -> str:
     """The longest beginning of at most `limit` characters that ends between two clusters."""
     if len(text) <= limit:
         return text
-    kept = 0
-    for cluster in clusters(text[: limit + 64]):
+    start = _plain_before(text, limit)
+    kept = start
+    for cluster in clusters(text[start : limit + 64]):
         if kept + len(cluster) > limit:
             break
         kept += len(cluster)
-    return text[:kept] if kept else text[:limit]
+    return text[:kept]
+
+
+def _plain_before(text: str, at: int) -> int:
+    """The last place up to `at` where a cluster surely begins: between two characters of plain writing, in or behind the last 64."""
+    for place in range(min(at, len(text) - 1), 0, -1):
+        before, c = text[place - 1], text[place]
+        if before.isascii() and c.isascii() and before not in "\r\n\t" and c not in "\r\n\t":
+            return place
+    return 0
 
 
 def extends(c: str) -> bool:

@@ -9,6 +9,9 @@ from bot.slack import graphemes
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _CONTROLS = re.compile(r"[^\n\t -~]")
+_LINES = re.compile(r"[\n\t]")
+_DOUBTFUL = re.compile("[^\\w\x00-\x7f]{9}|[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
+"""What may be a tower of marks, or is a blank; printable text without either is as it should be."""
 _HALF = re.compile(r"(&[a-z]{0,3}|<[^<>]*)$")
 _KEPT = frozenset("\n\t\u200c\u200d")  # joiners shape Persian and emoji; other format characters only deceive
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters to Unicode, nothing to the eye
@@ -26,6 +29,8 @@ def clean(text: object) -> str:
     given = str(text)
     if given.isascii():
         return _CONTROLS.sub("", given)
+    if _LINES.sub("", given).isprintable() and _DOUBTFUL.search(given) is None:
+        return given
     parts: list[str] = []
     marks = 0
     for c in given:
@@ -50,14 +55,20 @@ def cut(text: object, limit: int) -> tuple[str, bool]:
     shown = _escaped(whole)
     if len(shown) <= limit and len(raw) <= limit * _SLACK:
         return shown, False
-    parts: list[str] = []
-    room = limit - 1
-    for piece in map(_escaped, whole[:limit] if whole.isascii() else graphemes.clusters(whole[:limit])):
-        if len(piece) > room:
-            break
-        parts.append(piece)
-        room -= len(piece)
-    return "".join(parts).rstrip() + "…", True
+    most = _fitting(whole, limit - 1)
+    kept = whole[:most] if whole.isascii() else graphemes.whole(whole, most)
+    return _escaped(kept).rstrip() + "…", True
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many of its characters are at most `room` long once they are escaped."""
+    most = min(len(text), room)
+    while (over := len(_escaped(text[:most])) - room) > 0:
+        # An entity takes the place of one character and is at most five long.
+        most -= -(-over // 4)
+    while most < len(text) and len(_escaped(text[: most + 1])) <= room:
+        most += 1
+    return most
 
 
 def _escaped(text: str) -> str:

@@ -41,6 +41,10 @@ class _Network:
     erf: Callable[[Floats], Floats]
 
 
+_REMEMBERED = 500
+"""Rows of 384 numbers: less than a megabyte."""
+
+
 class MiniLM:
     """The shipped embedder; safe to share between threads, loads itself at the first text.
 
@@ -53,14 +57,26 @@ class MiniLM:
         self._directory = directory
         self._network: _Network | None = None
         self._loading = threading.Lock()
+        self._remembered: dict[str, Floats] = {}
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """One row of 1536 numbers and length 1 a text; a text's row doesn't depend on its neighbours."""
         network = self._ready()
         rows = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):
-            row[:_WIDTH] = _encode(network, text)
+            row[:_WIDTH] = self._known(network, text)
         return rows
+
+    def _known(self, network: _Network, text: str) -> Floats:
+        """The same few questions come again and again: for each gate the ones that are like it are looked for."""
+        with self._loading:
+            found = self._remembered.pop(text, None)
+        row = _encode(network, text) if found is None else found
+        with self._loading:
+            self._remembered[text] = row
+            while len(self._remembered) > _REMEMBERED:
+                self._remembered.pop(next(iter(self._remembered)))
+        return row
 
     def _ready(self) -> _Network:
         with self._loading:
