@@ -7,25 +7,22 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from functools import cache
 from itertools import count
 from pathlib import Path
 from uuid import UUID
 
 import hypothesis
 import pytest
+import structlog
 from pydantic import SecretStr
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from runtime.core import Runtime, open_runtime
-from runtime.db.engine import open_engine
 from runtime.db.migrate import migrate
 from runtime.identity.members import ensure_home
 from runtime.local.databases import clone_database, create_database, drop_database
 from runtime.local.postgres import LocalPostgres, start_postgres
 from runtime.local.valkey import LocalValkey, start_valkey
-from runtime.settings import Settings, secret
+from runtime.settings import Settings
 from tests.story import Story
 
 # Wall time is no property of the code here: the machine may be busy, and tracing slows everything.
@@ -34,6 +31,15 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("suite")
 
+# A traceback with every local variable in a box takes a second to draw, and pytest shows one of its own.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,8 +47,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 KEYS = "test:" + "A" * 43 + "="
 MEMORY, ROOM, PREFIX = Path("/dev/shm"), 4 * 2**30, "outcome-tests-"
 _numbers = count(1)
-_now: dict[str, str] = {}
-"""The database of the test that runs."""
 
 
 TOGETHER = ("tests/docs", "tests/house", "contracts/llm")
@@ -135,27 +139,9 @@ def settings(postgres: LocalPostgres, valkey: LocalValkey, database: str, tmp_pa
     )
 
 
-@cache
-def _one_engine(url: str) -> AsyncEngine:
-    """One a session: what it learned of the server, and the statements it compiled, serve all tests."""
-    made = open_engine(url)
-
-    @event.listens_for(made.sync_engine, "do_connect")
-    def into_the_tests_database(dialect: object, record: object, arguments: object, parameters: dict[str, str]) -> None:
-        parameters["database"] = _now["database"]
-
-    return made
-
-
-def _engine(settings: Settings) -> AsyncEngine:
-    address, _, _now["database"] = str(secret(settings.database_url)).rpartition("/")
-    return _one_engine(f"{address}/any")
-
-
 @pytest.fixture
 async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     opened = open_runtime(settings)
-    opened.engine = _engine(settings)
     yield opened
     await opened.close()
 
