@@ -1,7 +1,8 @@
 """Buttons and forms of a gate: parse, find out who it is, one call of the service; the outbox redraws the message."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncRespond
 
 Body = dict[str, Any]
+AT_ONCE = 2
+"""Presses worked on at once: what more there are wait their turn, so that the acknowledgement of the next one doesn't wait for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class GateDoor:
     runtime: Runtime
     org_id: UUID
     people: People
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def pressed(
         self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient, respond: "AsyncRespond"
@@ -43,20 +47,24 @@ class GateDoor:
         """A choice: decided at once, or after a form if it needs a reason or a percentage."""
         await ack()
         try:
-            said = Pressed.load(action.get("value"))
-            member = await self.member(body["user"]["id"])
-            gate = await self.gate(said.g)
-            option = _option(gate, said.c)
-            standing = gate_standing(gate, member)
-            form = Form(g=said.g, c=said.c, e=said.e, s=_selection(body, option), **_message(body))
-            cap = await self._cap(gate, option)
-            if standing.as_what == "override" or modals.needs_form(option) or cap:
-                view = modals.answer(_view(gate), option, form, override=answer_override(standing), cap=cap)
-                await show_form(client, body, view)
-            else:
-                await self._at_once(form, option, member, body, client)
+            async with self.turn:
+                await self._pressed(body, action, client)
         except OutcomeRuntimeError as error:
             await whisper(respond, error.message)
+
+    async def _pressed(self, body: Body, action: Body, client: AsyncWebClient) -> None:
+        said = Pressed.load(action.get("value"))
+        member = await self.member(body["user"]["id"])
+        gate = await self.gate(said.g)
+        option = _option(gate, said.c)
+        standing = gate_standing(gate, member)
+        form = Form(g=said.g, c=said.c, e=said.e, s=_selection(body, option), **_message(body))
+        cap = await self._cap(gate, option)
+        if standing.as_what == "override" or modals.needs_form(option) or cap:
+            view = modals.answer(_view(gate), option, form, override=answer_override(standing), cap=cap)
+            await show_form(client, body, view)
+        else:
+            await self._at_once(form, option, member, body, client)
 
     async def _at_once(
         self, form: Form, option: Mapping[str, Any], member: Member, body: Body, client: AsyncWebClient
