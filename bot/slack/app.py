@@ -1,5 +1,6 @@
 """The Slack app: which handler answers what, and the one address Slack sends everything to."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -74,7 +75,21 @@ def mount(app: web.Application, runtime: Runtime, org_id: UUID) -> None:
     app.add_routes(install_routes(runtime, org_id))
     if secret(runtime.settings.slack_app_token) and connected(runtime.settings):
         app.cleanup_ctx.append(lambda _app: listening(runtime, teams))
+    app.on_shutdown.append(settled)
     app.on_cleanup.append(lambda _app: teams.tokens.close())
+
+
+async def settled(_app: web.Application) -> None:
+    """Handlers go on after their acknowledgement, and Bolt keeps no list of them: a stop waits for what they are at."""
+    running = {
+        task for task in asyncio.all_tasks() if str(getattr(task.get_coro(), "__qualname__", "")).endswith(_HANDLING)
+    }
+    if running:
+        await asyncio.wait(running, timeout=_PATIENCE)
+
+
+_HANDLING = "run_ack_function_asynchronously"
+_PATIENCE = 5.0
 
 
 def connected(settings: Settings) -> bool:
