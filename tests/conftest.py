@@ -24,6 +24,7 @@ from runtime.local.postgres import LocalPostgres, start_postgres
 from runtime.local.valkey import LocalValkey, start_valkey
 from runtime.settings import Settings
 from tests.story import Story
+from workers import outbox
 
 # Wall time is no property of the code here: the machine may be busy, and tracing slows everything.
 hypothesis.settings.register_profile(
@@ -144,6 +145,7 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     opened = open_runtime(settings)
     yield opened
     await opened.close()
+    outbox._channels.clear()  # a process has one runtime, a session of tests many
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from runtime.core import Runtime
 from runtime.db.engine import Row, exclusive
@@ -29,8 +28,7 @@ _FLAG_PATIENCE = 2.0
 _FLAG_LONGEST = 5
 """Seconds between two attempts to set a flag: it may be hurting people for as long as its service cannot be reached."""
 
-_channels: dict[tuple[AsyncEngine, str], Channel] = {}
-"""One for each runtime, of which a process has one."""
+_channels: dict[str, Channel] = {}
 
 
 def is_effect(row: Row) -> bool:
@@ -115,10 +113,9 @@ async def _perform(runtime: Runtime, row: Row) -> None:
 
 
 def _channel(runtime: Runtime, name: str) -> Channel:
-    key = runtime.engine, name
-    if key not in _channels:
-        _channels[key] = catalogue.channel(name)(runtime)
-    return _channels[key]
+    if name not in _channels:
+        _channels[name] = catalogue.channel(name)(runtime)
+    return _channels[name]
 
 
 async def _failed(runtime: Runtime, row: Row, error: Exception) -> None:

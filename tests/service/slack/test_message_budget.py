@@ -143,7 +143,7 @@ class Month:
 async def month(office, settings):
     office.story.runtime.settings = settings.model_copy(update={"progress_every_seconds": TOLD_EVERY})
     worker._channels.clear()
-    worker._channels[office.story.runtime.engine, "slack"] = office.channel
+    worker._channels["slack"] = office.channel
     made = Month(office)
     yield made
     for channel in worker._channels.values():
