@@ -71,11 +71,12 @@ def _plain(label: str) -> str:
 
 
 def choose(message: Node) -> Button | None:
-    """What to press: the recommended decision at the third gate, caution without one, otherwise the plain approval."""
+    """What to press: the recommended decision at the third gate, caution without one, on with what was paused, otherwise the plain approval."""
     by_label = {_plain(button.label): button for button in reversed(buttons(message))}
     if any(_plain(label) in by_label for label in DECISIONS):
         advice = ADVICE.search(MARKS.sub(" ", words(message)))
-        wanted = [advice.group(1)] if advice else []
+        # A pause is an early warning, on little data; who resumes is told again if it was right.
+        wanted = [advice.group(1)] if advice else ["Resume"]
         return next((by_label[_plain(label)] for label in (*wanted, *CAUTIOUS) if _plain(label) in by_label), None)
     return next((by_label[_plain(label)] for label in PLAIN_ANSWERS if _plain(label) in by_label), None)
 
