@@ -202,9 +202,8 @@ def result(
 
 def _state(row: Mapping[str, Any], final: Mapping[str, Any], said: str) -> Say:
     if final.get("violated"):
-        return Say(
-            f"{line(final['violated'], 800)} Its flag is off for everybody.", "Killed by a hard constraint.", "bad"
-        )
+        reason = line(final["violated"], 800).rstrip(".")
+        return Say(f"{reason}. Its flag is off for everybody.", "Killed by a hard constraint.", "bad")
     if row["status"] in {"shipped", "killed"} and final:
         tone: Tone = "good" if row["status"] == "shipped" else "bad"
         return Say(

@@ -9,6 +9,11 @@ MOST_DAYS = 3650
 _DEFAULT_DAYS = 14
 _DAYS = {"day": 1, "week": 7, "month": 30, "fortnight": 14}
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10, "fourteen": 14}
+_PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_ORDINAL = re.compile(
+    rf"\b(?:the|experiment|idea)\s+({'|'.join(_PLACES)})\b(?!\s+(?:\d|days?|weeks?|months?|looks?|quarter))|(?:(?<!\S)#|\b(?:number|no\.|experiment|idea)\s*)([1-9])(?!\d)",
+    re.IGNORECASE,
+)
 _SEGMENTS = (
     "ios", "android", "iphone", "ipad", "mobile", "desktop", "tablet", "web", "safari", "chrome", "firefox", "new users", "new visitors",
     "returning users", "returning visitors", "germany", "france", "the us", "the uk", "europe", "paid", "free users", "logged-in users",
@@ -188,6 +193,14 @@ def days_of(text: str) -> int:
         int(word) if word.isascii() and word.isdigit() and len(word) <= len(str(MOST_DAYS)) else _NUMBERS.get(word, 1)
     )
     return min(max(number, 1) * _DAYS[found[2].casefold()], MOST_DAYS)
+
+
+def ordinal_of(text: str) -> int | None:
+    """`the first one`, `number 2`, `#3`: a place in the list that was shown, from 0; none where no place is named."""
+    found = _ORDINAL.search(text)
+    if found is None:
+        return None
+    return int(found[2]) - 1 if found[2] else _PLACES.index(found[1].casefold())
 
 
 def segment_of(text: str) -> str:

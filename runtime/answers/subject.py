@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 
+from runtime.answers.questions import ordinal_of
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiment_phases, experiments, outcomes, signal_measurements
 from runtime.experiments import service
@@ -45,7 +46,7 @@ class Subject:
     chart: Mapping[str, Any] | None = None
     segments: Sequence[Row] = ()
     level: Row | None = None
-    others: Sequence[str] = field(default=())
+    others: Sequence[Row] = field(default=())
 
     @property
     def unit(self) -> str:
@@ -79,24 +80,33 @@ async def gather(tx: Tx, question: str, about: About, member: Member, now: datet
     )  # fmt: skip
 
 
-async def _meant(tx: Tx, question: str, about: About, gate: Row | None) -> tuple[Row | None, Row | None, list[str]]:
+async def _meant(tx: Tx, question: str, about: About, gate: Row | None) -> tuple[Row | None, Row | None, list[Row]]:
     placed = about.experiment_id or (gate["experiment_id"] if gate else None)
     if placed:
         return await service.get(tx, placed), None, []
     outcome_id = about.outcome_id or (gate["outcome_id"] if gate else None)
     inside = experiments.c.outcome_id == outcome_id if outcome_id else experiments.c.id.is_not(None)
     known = await tx.all(select(experiments).where(inside).order_by(experiments.c.created_at.desc()).limit(MOST))
-    named = [row for row in known if _named(question, str(row["feature_flag_key"] or ""), row["title"])]
+    listed = _in_order_of(gate, known)
+    named = [row for row in listed if _named(question, str(row["feature_flag_key"] or ""), row["title"])]
+    if not named and (place := ordinal_of(question)) is not None and place < len(listed):
+        named = [listed[place]]
     if len(named) == 1:
         return named[0], None, []
     if outcome_id is None and (outcome := await _outcome(tx, question)) is not None:
         return await _meant(tx, question, About(outcome_id=outcome["id"]), None)
-    live = [row for row in known if row["status"] not in EXPERIMENT.final]
+    live = [row for row in listed if row["status"] not in EXPERIMENT.final]
     going = named or [row for row in live if row["data_from"]] or live
     if len(going) == 1:
         return going[0], None, []
     outcome = await outcome_rows.get(tx, outcome_id) if outcome_id else await _only(tx)
-    return None, outcome, [str(row["feature_flag_key"] or row["title"]) for row in going]
+    return None, outcome, going
+
+
+def _in_order_of(gate: Row | None, known: Sequence[Row]) -> list[Row]:
+    """What the gate's message lists comes first and as numbered there, whatever else the outcome has."""
+    shown = rows.subjects(gate) if gate is not None else []
+    return sorted(known, key=lambda row: shown.index(row["id"]) if row["id"] in shown else len(shown))
 
 
 async def _outcome(tx: Tx, question: str) -> Row | None:

@@ -197,11 +197,8 @@ def prediction(subject: Subject, asked: Asked) -> Told:
     experiment = subject.experiment
     if experiment is None:
         return unmeasured(subject)
-    expected = experiment["prediction"]
-    low, high = expected["delta_range"]
-    lines = [
-        f"Predicted: {_signed(expected['expected_delta'], subject)} ({span(low, high, subject.unit)}), confidence {percent(float(expected['confidence']))}."
-    ]
+    low, high = experiment["prediction"]["delta_range"]
+    lines = [_predicted(experiment, subject)]
     if not subject.result:
         return Told([*lines, "Nothing is measured yet."])
     observed = number(subject.result.get("delta"))
@@ -270,7 +267,7 @@ def unmeasured(subject: Subject) -> Told:
     """Which numbers there will be, instead of none in particular."""
     if subject.experiment is None:
         if subject.others:
-            return Told([f"Which experiment? Name one of: {', '.join(subject.others[:10])}."])
+            return Told([*_each(subject), "To ask about one of them, name its flag."])
         return Told(
             [
                 "No experiment is under way here, so nothing is measured yet. Name an experiment by its flag to ask about it."
@@ -278,7 +275,32 @@ def unmeasured(subject: Subject) -> Told:
         )
     state = str(subject.experiment["status"]).replace("_", " ")
     return Told(
-        [f"“{subject.experiment['title']}” is {state}; nothing is measured yet, so there is no effect and no interval."]
+        [
+            f"“{subject.experiment['title']}” is {state}; nothing is measured yet, so there is no effect and no interval.",
+            _predicted(subject.experiment, subject),
+        ]
+    )
+
+
+def _each(subject: Subject) -> list[str]:
+    """Every experiment that may be meant, as numbered where it was shown, with the only number there is before a launch."""
+    return [
+        f"{place}. “{row['title']}” ({row['feature_flag_key'] or str(row['id'])[:8]}): {_stand(row, subject)}"
+        for place, row in enumerate(subject.others[:10], start=1)
+    ]
+
+
+def _stand(row: Row, subject: Subject) -> str:
+    result = row["current_result"]
+    return f"{result['headline']}." if result else f"not measured yet. {_predicted(row, subject)}"
+
+
+def _predicted(row: Row, subject: Subject) -> str:
+    expected = row["prediction"]
+    low, high = expected["delta_range"]
+    return (
+        f"Predicted: {_signed(expected['expected_delta'], subject)} ({span(low, high, subject.unit)}), "
+        f"confidence {percent(float(expected['confidence']))}."
     )
 
 

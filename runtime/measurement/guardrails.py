@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runtime.measurement.store import Sums
@@ -10,6 +10,8 @@ from runtime.statistics.constraints import ConstraintLook, Guardrail, Side, chec
 from runtime.statistics.moments import Moments, from_sums
 from runtime.statistics.phases import PhaseArms
 
+_STOPS = ("pause", "kill")
+_ELSEWHERE = "control is beyond the limit as well, so the cause may lie outside this experiment"
 _QUANTILE = re.compile(r"p(\d\d)(?:_\w+)?$")
 
 
@@ -51,19 +53,40 @@ def look_at(
     recent: Sequence[float],
     watched: int,
 ) -> Watched:
-    """Test one limit on the treated arm. Values that are all 0 or 1 are a rate and get the exact test."""
+    """Test one limit on the treated arm. Values that are all 0 or 1 are a rate and get the exact test.
+
+    A limit is the product's, so what breaks it ends here whoever caused it; that control breaks it as well is said.
+    """
+    found = _tested(constraint, side, limit, sums, "treatment", recent, watched)
+    if found.look.state not in _STOPS:
+        return found
+    control = _tested(constraint, side, limit, sums, "control", (), watched)
+    if control.look.state not in _STOPS:
+        return found
+    return replace(found, look=replace(found.look, reason=f"{found.look.reason}; {_ELSEWHERE}"))
+
+
+def _tested(
+    constraint: Mapping[str, Any],
+    side: Side,
+    limit: float,
+    sums: Mapping[int, Mapping[str, Sums]],
+    variant: str,
+    recent: Sequence[float],
+    watched: int,
+) -> Watched:
     name = str(constraint["signal"])
-    treated = [arms["treatment"] for arms in sums.values() if "treatment" in arms]
-    share, counted = quantile_share(constraint), sum(arm.counted for arm in treated)
+    arm = [arms[variant] for arms in sums.values() if variant in arms]
+    share, counted = quantile_share(constraint), sum(phase.counted for phase in arm)
     if share is not None and side == "max" and counted:
         guardrail = Guardrail(name=name, kind="rate", side="max", limit=share)
-        return Watched(name, "share", check_rate(guardrail, _beyond(treated), counted, guardrails=watched))
-    rate = all(arm.total == arm.total_sq for arm in treated) and 0.0 < limit < 1.0
+        return Watched(name, "share", check_rate(guardrail, _beyond(arm), counted, guardrails=watched))
+    rate = all(phase.total == phase.total_sq for phase in arm) and 0.0 < limit < 1.0
     guardrail = Guardrail(name=name, kind="rate" if rate else "mean", side=side, limit=limit)
-    phases = [PhaseArms(Moments(0, 0.0, 0.0), from_sums(arm.n, arm.total, arm.total_sq)) for arm in treated]
+    phases = [PhaseArms(Moments(0, 0.0, 0.0), from_sums(phase.n, phase.total, phase.total_sq)) for phase in arm]
     return Watched(name, "share" if rate else "", check(guardrail, phases, recent=recent, guardrails=watched))
 
 
-def _beyond(treated: Sequence[Sums]) -> int:
+def _beyond(arm: Sequence[Sums]) -> int:
     """Of the units that the source compared with the limit; buckets without such a count say nothing of it."""
-    return sum(arm.beyond_limit or 0 for arm in treated)
+    return sum(phase.beyond_limit or 0 for phase in arm)

@@ -1,6 +1,7 @@
 """A mailbox for everybody: letters from the bot come in, replies wait here until the bot fetches them."""
 
 import json
+import re
 import sqlite3
 from base64 import b64encode
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
 from email.utils import format_datetime, getaddresses, make_msgid
+from html import unescape
 from typing import Any
 
 from bot.slack.sandbox.config import Person
@@ -18,6 +20,10 @@ from runtime.errors import InvalidRequest, NotFound
 
 AUTHSERV_ID = "sandbox.outcome.invalid"
 NEWEST = 100
+_GLANCE, _SNIPPET = 4000, 140
+_TAGS = re.compile(r"<[^>]*>")
+_FILLING = dict.fromkeys(map(ord, "\u034f\u200b\u200c\u200d\ufeff"))
+"""Characters without width, which letters put behind their first words so that no others are shown."""
 _WHOLE = SMTP.clone(max_line_length=998)
 """Folded at 78 characters the library would encode a long Message-ID in In-Reply-To, which no mail client does."""
 
@@ -75,8 +81,16 @@ def summary(message: EmailMessage, now: datetime) -> dict[str, Any]:
     return {
         "from": sender[0] or sender[1], "address": sender[1], "to": str(message["To"] or ""), "subject": str(message["Subject"] or ""),
         "at": now.timestamp(), "text": part_of(message, "plain"), "has_html": bool(part_of(message, "html")),
-        "message_id": str(message["Message-ID"] or ""), "in_reply_to": str(message["In-Reply-To"] or ""),
+        "message_id": str(message["Message-ID"] or ""), "in_reply_to": str(message["In-Reply-To"] or ""), "snippet": snippet(message),
     }  # fmt: skip
+
+
+def snippet(message: EmailMessage) -> str:
+    """What a mail client shows beside the subject: the first words of the HTML, which may stand there for that alone; else of the text."""
+    html = part_of(message, "html")
+    body = html[max(html.find("<body"), 0) :][:_GLANCE]
+    words = unescape(_TAGS.sub(" ", body)) if html else part_of(message, "plain")
+    return " ".join(words.translate(_FILLING).split())[:_SNIPPET]
 
 
 def listed(store: Store, directory: Directory, person: Person) -> list[dict[str, Any]]:
@@ -99,7 +113,7 @@ def changed(store: Store, since: int) -> bool:
 
 def _summary(row: sqlite3.Row) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(row["summary"])
-    return found
+    return {"snippet": ""} | found
 
 
 def _concerns(row: sqlite3.Row, person: Person, here: set[str]) -> bool:

@@ -126,8 +126,15 @@ async def test_at_a_portfolio_nothing_is_measured_and_the_target_is_known(story:
     for question in ("how sure are we?", "show the last 14 days", "what would change your mind?", "is the randomisation all right?",
                      "which guardrail is closest?", "when will we know?", "what did we predict?", "how is it going?"):  # fmt: skip
         found = await asked(story, question, gate_id=gate["id"])
-        assert "nothing is measured yet" in found.text or "Which experiment?" in found.text, (question, found.text)
+        assert "not measured yet. Predicted: " in found.text, (question, found.text)
         assert found.chart is None
+    listed = [item["title"] for item in gate["context_package"]["experiments"]]
+    both = (await asked(story, "how sure are we?", gate_id=gate["id"])).text.splitlines()
+    assert [line.partition("”")[0] for line in both[:2]] == [f"{place}. “{title}" for place, title in enumerate(listed, 1)]
+    second = (await asked(story, "how sure are we about the second one?", gate_id=gate["id"])).text
+    assert listed[1] in second
+    assert listed[0] not in second
+    assert "Predicted: " in second
     assert "from 32.0 % to 45.0 % (increase)" in (await asked(story, "how far are we from the target?")).text
     assert "Nothing was learned yet." in (await asked(story, "what did we learn about checkout?")).text
 

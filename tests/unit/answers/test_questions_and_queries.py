@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.answers.chooser import SYSTEM, Chosen, nearest
-from runtime.answers.questions import NAMES, QUERIES, asks, by_words, days_of, samples, segment_of
+from runtime.answers.questions import NAMES, QUERIES, asks, by_words, days_of, ordinal_of, samples, segment_of
 from runtime.answers.service import TELLERS
 
 ASKED = {
@@ -106,3 +106,14 @@ def test_a_very_long_question_is_read_in_its_beginning_only() -> None:
 def test_statements_among_colleagues_are_no_questions() -> None:
     assert not asks("I think we should talk to legal")
     assert not asks("Ana knows when")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("how sure are we about the first one?", 0), ("what did we predict for number 2?", 1), ("is #3 any good?", 2), ("and experiment 2?", 1),
+        ("the first 14 days?", None), ("show the first week", None), ("how sure are we?", None), ("at first it looked good", None), ("issue #31", None),
+    ],
+)  # fmt: skip
+def test_a_place_in_the_list_is_understood_where_one_is_meant(text: str, place: int | None) -> None:
+    assert ordinal_of(text) == place

@@ -1,6 +1,6 @@
 // The mailbox: letters from the bot, shown in a frame that can do nothing, and answered as from a mail client.
 import { avatar, h, icon, keyed } from "./dom.js";
-import { at, ago } from "./mrkdwn.js";
+import { at, dayOf } from "./mrkdwn.js";
 import { me, post, redraw, toast, world } from "./world.js";
 
 let mode = "html";
@@ -24,10 +24,13 @@ function row(letter) {
   const current = letter.id === world.mail;
   const sent = letter.direction === "out";
   return { key: String(letter.id), stamp: `${letter.read}/${current}/${world.me}`, make: () => h("a", { role: "listitem", className: `row ${current ? "current" : ""} ${letter.read || sent ? "" : "unread"}`, href: `#/mail/${letter.id}`, ariaCurrent: current ? "true" : null },
-    h("span", { className: "row-top" }, h("strong", {}, sent ? `To ${letter.to}` : letter.from), h("time", {}, ago(letter.at))),
+    h("span", { className: "row-top" }, h("strong", {}, sent ? `To ${letter.to}` : letter.from), h("time", {}, when(letter.at))),
     h("span", { className: "subject" }, letter.subject || "(no subject)"),
-    h("span", { className: "snippet" }, sent ? h("em", {}, "Sent · ") : null, letter.text.replace(/\s+/g, " ").slice(0, 110))) };
+    h("span", { className: "snippet" }, sent ? h("em", {}, "Sent · ") : null, sent ? ownWords(letter.text) : letter.snippet)) };
 }
+
+// A clock time stays true however long the list stands there.
+const when = (seconds) => at(seconds, dayOf(seconds) === dayOf(Date.now() / 1000) ? { hour: "2-digit", minute: "2-digit" } : { month: "short", day: "numeric" });
 
 function letterOf(letter, answers) {
   const sent = letter.direction === "out";
@@ -39,11 +42,11 @@ function letterOf(letter, answers) {
         h("div", {}, h("div", {}, h("strong", {}, letter.from), ` <${letter.address}>`), h("div", { className: "faint" }, `to ${letter.to} · ${at(letter.at, { dateStyle: "medium", timeStyle: "short" })}`)),
         letter.has_html ? modes() : null)),
     mode === "html" && letter.has_html ? framed(letter) : h("pre", { className: "letter-text" }, letter.text),
-    answers.map((answer) => h("div", { className: "answer" }, h("div", {}, avatar(me(), "tiny"), h("strong", {}, answer.from), h("time", { className: "faint" }, ago(answer.at))), h("pre", { className: "letter-text" }, ownWords(answer.text)))),
+    answers.map((answer) => h("div", { className: "answer" }, h("div", {}, avatar(me(), "tiny"), h("strong", {}, answer.from), h("time", { className: "faint" }, when(answer.at))), h("pre", { className: "letter-text" }, ownWords(answer.text)))),
     sent ? null : reply(letter));
 }
 
-const ownWords = (text) => text.split(/\n\nOn .+ wrote:\n/s)[0];
+const ownWords = (text) => text.split(/\r?\n\r?\nOn .+? wrote:\r?\n/s)[0];
 
 function modes() {
   const choose = (name) => () => { mode = name; redraw(); };
@@ -54,7 +57,9 @@ function modes() {
 function framed(letter) {
   const frame = h("iframe", { title: `Letter: ${letter.subject}`, src: `/sandbox/mail/${letter.id}/html?as=${world.me}`, referrerPolicy: "no-referrer" });
   frame.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
-  frame.addEventListener("load", () => { frame.style.height = `${Math.min(4000, frame.contentDocument.documentElement.scrollHeight + 8)}px`; });
+  // As tall as the letter, also after the pane became narrower, so that nothing scrolls inside what scrolls.
+  const fit = () => { frame.style.height = "0"; frame.style.height = `${Math.min(8000, frame.contentDocument.documentElement.scrollHeight + 2)}px`; };
+  frame.addEventListener("load", () => { let width = 0; new ResizeObserver(() => { if (frame.clientWidth !== width) { width = frame.clientWidth; fit(); } }).observe(frame); });
   return frame;
 }
 
