@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ import aiohttp
 from demo import recorded, story, world
 from demo.doors import Experiment, Flags, Rest, Sandbox
 from demo.errors import DemoFailed
+from demo.letters import ScriptedReader
 from demo.person import ScriptedPerson
 from demo.recorded import Recording
 from demo.replay import Replay, outcome_yaml
@@ -35,6 +37,9 @@ def _teller() -> Callable[[str], None]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--auto", action="store_true", help="a scripted person presses the buttons; ends by itself")
+    parser.add_argument(
+        "--mail", action="store_true", help="gates by letter, in the page's mailbox, instead of in the channel"
+    )
     parser.add_argument("--data", type=Path, metavar="FILE", help="replay a recorded experiment of this csv or csv.gz")
     parser.add_argument("--experiment", metavar="ID", help="which experiment of FILE")
     parser.add_argument("--metric", default="1", help="which metric of the recorded experiment (default 1)")
@@ -53,12 +58,15 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if bool(arguments.data) != bool(arguments.experiment):
         parser.error("--data FILE and --experiment ID belong together")
+    if arguments.data and arguments.mail:
+        parser.error("--mail is for the shop; a recorded experiment is decided in the channel")
     return arguments
 
 
 def _root(arguments: argparse.Namespace) -> Path:
     """The shop's demo and each replay live apart, and an automatic run apart from what a person is doing."""
     name = f"replay-{arguments.experiment}-{arguments.metric}" if arguments.data else "demo"
+    name += "-mail" if arguments.mail else ""
     place: Path = arguments.dir / (f"{name}-auto" if arguments.auto else name)
     return place.resolve()
 
@@ -96,7 +104,8 @@ class Demo:
 
     async def follow(self, recording: Recording | None) -> bool:
         """Until all experiments ended (a person watches) or one was decided and learned from (automatic)."""
-        person = ScriptedPerson(Sandbox(self.session, self.world.url("SANDBOX_PORT")), self.say)
+        script = ScriptedReader if self.arguments.mail else ScriptedPerson
+        person = script(Sandbox(self.session, self.world.url("SANDBOX_PORT")), self.say)
         limit = time.monotonic() + self.arguments.time_limit
         while True:
             self.world.check()
@@ -174,11 +183,13 @@ class Demo:
             return told
 
 
-def _welcome(page: str) -> None:
+def _welcome(page: str, *, mail: bool) -> None:
+    where = "open the Mailbox on the left" if mail else "look at #checkout-outcomes"
+    how = "Answer the letters as each of them says" if mail else "Press what you think is right"
     lines = [
         "",
-        f"  Open {page} and look at #checkout-outcomes.",
-        "  You are Ana; switch to Ben at “Acting as” when a gate asks him. Press what you think is right.",
+        f"  Open {page} and {where}.",
+        f"  You are Ana; switch to Ben at “Acting as” when a gate asks him. {how}.",
         "  Stop with Ctrl-C; the next start goes on from there.",
         "",
     ]
@@ -205,12 +216,12 @@ def play(arguments: argparse.Namespace) -> None:
             _forget(root, sure=arguments.yes)
         wish = Wish(root=root, seed=arguments.seed, fast=arguments.fast, shop=recording is None, say=say)
         if not arguments.auto:
-            wish = replace(wish, on_page=_welcome)
+            wish = replace(wish, on_page=partial(_welcome, mail=arguments.mail))
         here = World(wish)
         try:
             say("Starting the product, a simulated shop and a coding agent ...")
             here.start()
-            here.apply(outcome_yaml(recording) if recording else world.outcome_text())
+            here.apply(outcome_yaml(recording) if recording else world.outcome_text(mail=arguments.mail))
             asyncio.run(_run(arguments, here, recording))
             if not arguments.auto:
                 say("All experiments have ended. The workspace stays open; stop with Ctrl-C.")

@@ -39,7 +39,11 @@ NOT_OURS = (
     "AGENT_URL",
     "AGENT_SECRET",
     "ORG",
+    "SMTP_URL",
+    "IMAP_URL",
 )
+NOT_OURS_EITHER = ("SLACK_", "MAIL_")
+UNDO_SECONDS = "5"
 UP_SECONDS, SHOP_SECONDS = 180, 60
 GONE_SECONDS = 10
 
@@ -142,9 +146,12 @@ class World:
     def environment(self) -> dict[str, str]:
         """What the product is told; language-model keys of the person's environment stay."""
         kept = {
-            name: value for name, value in os.environ.items() if name not in NOT_OURS and not name.startswith("SLACK_")
+            name: value
+            for name, value in os.environ.items()
+            if name not in NOT_OURS and not name.startswith(NOT_OURS_EITHER)
         }
         return kept | {
+            "PYTHONPATH": str(REPOSITORY),
             "DATA_DIR": str(self.product),
             "PORT": str(self.ports["PORT"]),
             "SANDBOX_PORT": str(self.ports["SANDBOX_PORT"]),
@@ -156,6 +163,7 @@ class World:
             "AGENT_SECRET": self._agent_secret().read_text(encoding="utf-8").strip(),
             "MEASURE_EVERY_SECONDS": "1" if self.wish.fast else "2",
             "CLOCK_TICK_SECONDS": "0.5",
+            "MAIL_UNDO_SECONDS": UNDO_SECONDS,
             "ALLOW_PRIVATE_HOSTS": "127.0.0.1",
             "SHOP_FLAGS_URL": self.url("SHOP_PORT"),
             "SHOP_FLAGS_TOKEN": self.secret("flags.token"),
@@ -185,11 +193,12 @@ class World:
     def cli(self, *arguments: str, **extra: str) -> str:
         """The product's command line, as a person would use it; `extra` is added to its environment."""
         command = [sys.executable, "-m", "bot.cli", *arguments]
-        return processes.run(command, env=self.environment() | extra, cwd=REPOSITORY)
+        return processes.run(command, env=self.environment() | extra, cwd=self.wish.root)
 
     def _start(self, name: str, *arguments: str, **extra: str) -> Child:
         log = self.wish.root / "logs" / f"{name}.log"
-        child = processes.start(name, arguments, env=self.environment() | extra, log=log, cwd=REPOSITORY)
+        # Not in the repository, where a `.env` would lead the demo to the person's own workspace and database.
+        child = processes.start(name, arguments, env=self.environment() | extra, log=log, cwd=self.wish.root)
         self.children.append(child)
         return child
 
@@ -306,5 +315,7 @@ class World:
             child.stop()
 
 
-def outcome_text() -> str:
-    return Path(__file__).with_name("outcome.yaml").read_text(encoding="utf-8")
+def outcome_text(*, mail: bool = False) -> str:
+    """With gates in the channel, or by letter."""
+    text = Path(__file__).with_name("outcome.yaml").read_text(encoding="utf-8")
+    return text.replace("channel: slack:#checkout-outcomes", "channel: email") if mail else text
