@@ -74,7 +74,9 @@ def _marked_why(rest: str) -> str | None:
 
 
 def _share(rest: str) -> int | None:
-    found = re.fullmatch(r"\s*(?:(?:at|to)\s+)?(\d{1,3})\s*(?:%|percent)?[ .!*_]*", rest, re.IGNORECASE)
+    found = re.fullmatch(
+        r"\s*(?:(?:it|this)\s+)?(?:up\s+)?(?:(?:at|to)\s+)?(\d{1,3})\s*(?:%|percent)?[ .!*_]*", rest, re.IGNORECASE
+    )
     return int(found.group(1)) if found and 1 <= int(found.group(1)) <= 100 else None  # noqa: PLR2004  a percentage
 
 

@@ -43,7 +43,7 @@ class Opening:
 
 
 def opening(sentence: str) -> Opening:
-    plain = _THANKED.sub("thanks", unicodedata.normalize("NFC", sentence).translate(MARKS))
+    plain = _LET_US.sub("let's", _THANKED.sub("thanks", unicodedata.normalize("NFC", sentence).translate(MARKS)))
     folded = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in plain)
     found: list[str] = []
     at = decided = 0
@@ -70,6 +70,7 @@ _THANKED = re.compile(
     re.IGNORECASE,
 )
 """Thanks for something are thanks."""
+_LET_US = re.compile(r"\blet us\b", re.IGNORECASE)
 
 
 def _skip(text: str, at: int) -> int:

@@ -54,7 +54,7 @@ def _reply(said: str, options: Sequence[Option]) -> Reading:
         return Unclear("There are no new words of yours in your reply.", tried=False, why="empty")
     if (bound := _conditional(said, options)) is not None:
         return bound
-    form = read(said, options)
+    form = read(_LEADS_TO_SHARE.sub("", said), options)
     if isinstance(form, Answer):
         return _weighed(form, said, options)
     if isinstance(form, Unclear) and form.asks_back:
@@ -81,6 +81,10 @@ _ASKS_OTHERS = re.compile(r"\W*(?:please|pls|kindly|bitte)\s+(?:approve|genehmig
 _YES_OR_NO: tuple[Option, ...] = ({"id": "approve", "label": "Yes"}, {"id": "reject", "label": "No"})
 _UNDO = re.compile(
     r"(?:please\s+)?(?:undo(?:\s+(?:it|this|that|my (?:answer|decision|approval|reply)))?|rückgängig(?: machen)?|annuler|deshacer|desfazer|annulla|取り消し|取消|撤销|撤回)(?:,?\s+please)?",
+    re.IGNORECASE,
+)
+_LEADS_TO_SHARE = re.compile(
+    r"\W*(?:(?:great|ok|okay|yes|good),?\s+)?(?:please|let['’]?s|let us|we should)\s+(?=scale\b)",
     re.IGNORECASE,
 )
 _SHOUTED = re.compile(r"[A-Z][A-Z ]*[A-Z]\b")
