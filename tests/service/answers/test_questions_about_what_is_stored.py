@@ -88,13 +88,7 @@ async def test_stored_segments_are_shown_without_an_interval_they_do_not_have(me
 
 
 async def at_launch(story: Story) -> UUID:
-    await story.apply()
-    await story.work()
-    await story.decide("portfolio_review", "approve", "ana@example.com")
-    await story.work()
-    await story.built()
-    gate = await story.gate("launch_approval")
-    return UUID(str(gate["id"]))
+    return UUID(str((await story.at_launch())["id"]))
 
 
 async def test_who_decides_and_what_silence_does_is_read_from_the_gate(story: Story) -> None:
@@ -120,8 +114,7 @@ async def test_what_waits_is_told_to_whoever_it_waits_for(story: Story) -> None:
 
 
 async def test_at_a_portfolio_nothing_is_measured_and_the_target_is_known(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     gate = await story.gate("portfolio_review")
     for question in ("how sure are we?", "show the last 14 days", "what would change your mind?", "is the randomisation all right?",
                      "which guardrail is closest?", "when will we know?", "what did we predict?", "how is it going?"):  # fmt: skip
@@ -130,7 +123,9 @@ async def test_at_a_portfolio_nothing_is_measured_and_the_target_is_known(story:
         assert found.chart is None
     listed = [item["title"] for item in gate["context_package"]["experiments"]]
     both = (await asked(story, "how sure are we?", gate_id=gate["id"])).text.splitlines()
-    assert [line.partition("”")[0] for line in both[:2]] == [f"{place}. “{title}" for place, title in enumerate(listed, 1)]
+    assert [line.partition("”")[0] for line in both[:2]] == [
+        f"{place}. “{title}" for place, title in enumerate(listed, 1)
+    ]
     second = (await asked(story, "how sure are we about the second one?", gate_id=gate["id"])).text
     assert listed[1] in second
     assert listed[0] not in second
