@@ -16,7 +16,7 @@ from bot.api.views import plain
 from runtime.core import Runtime
 from runtime.errors import NotAuthenticated, OutcomeRuntimeError
 from runtime.experiments import build, service
-from runtime.gates import questions
+from runtime.gates import held, questions
 from runtime.gates import rows as gates
 from runtime.identity import keys
 from runtime.identity.keys import Caller
@@ -89,7 +89,7 @@ class Tools:
         return await self._told(self._ask(experiment_id, gate_type, question, context or {}))
 
     async def get_gate_status(self, gate_id: str) -> dict[str, Any]:
-        """Whether a person has answered a gate, and what."""
+        """Whether a person has answered a gate, and what. `held` is an answer that was given but can still be taken back: keep polling."""
         return await self._told(self._gate(gate_id))
 
     async def _told(self, work: Any) -> dict[str, Any]:
@@ -150,10 +150,9 @@ class Tools:
         found = await self._caller()
         async with self._runtime.transaction(found.org_id) as tx:
             row = await gates.get(tx, UUID(gate_id))
-        return {
-            name: row[name]
-            for name in ("id", "gate_type", "status", "choice", "response_note", "conditions", "responded_at")
-        }
+            waiting = await held.of(tx, [row["id"]])
+        names = ("id", "gate_type", "status", "choice", "response_note", "conditions", "responded_at")
+        return {name: row[name] for name in names} | {"held": waiting.get(row["id"])}
 
     async def _own(self, experiment_id: str) -> tuple[Caller, UUID]:
         from bot.api.auth import only_own  # noqa: PLC0415  keeps aiohttp out of the stdio server

@@ -69,7 +69,10 @@ service lmtp {{
 protocol lmtp {{
   postmaster_address = postmaster@{domain}
 }}
+{more}
 """
+WITHOUT_IDLE = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE UNSELECT UIDPLUS"
+"""What a server says that pushes nothing."""
 _SMTPD = """
 table vu {{ "@" = "{user}" }}
 listen on 127.0.0.1 port {smtp} hostname {host}
@@ -139,6 +142,11 @@ class MailServer:
         with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=10) as client:
             client.sendmail(sender, to, raw)
 
+    def append(self, user: str, raw: bytes) -> None:
+        """Put a letter into a mailbox, as another server's delivery would."""
+        with self.mailbox(user) as client:
+            assert client.append("INBOX", "", "", raw)[0] == "OK"
+
     def recreate(self, user: str) -> None:
         """The mailbox is lost and made anew: the same address, another UIDVALIDITY."""
         with self.mailbox(user) as client:
@@ -201,8 +209,9 @@ class MailServer:
             return False
 
 
-def _write(server: MailServer) -> None:
+def _write(server: MailServer, more: str) -> None:
     known = {
+        "more": more,
         "folder": server.folder,
         "imap": server.imap_port,
         "smtp": server.smtp_port,
@@ -241,12 +250,25 @@ def _another_speaks() -> bool:
 
 
 @contextmanager
+def mailboxes_alone(more: str = "") -> Iterator[MailServer]:
+    """Dovecot by itself, with more lines of configuration; letters are put in with `append`."""
+    with _servers(more, ["dovecot"]) as server:
+        yield server
+
+
+@contextmanager
 def mail_server() -> Iterator[MailServer]:
     """Both servers on free ports, in a folder that their own users may enter; skips where they cannot be had."""
+    with _servers("", ["dovecot", "smtpd"]) as server:
+        yield server
+
+
+@contextmanager
+def _servers(more: str, names: list[str]) -> Iterator[MailServer]:
     if reason := why_not():
         pytest.skip(reason)
     with ExitStack() as stack:
-        apart = _can_be_apart()
+        apart = "smtpd" not in names or _can_be_apart()
         if not apart:
             stack.enter_context(_alone())
         folder = Path(tempfile.mkdtemp(prefix="outcome-mail-", dir="/tmp"))
@@ -255,7 +277,7 @@ def mail_server() -> Iterator[MailServer]:
         server = MailServer(folder, free_port(), free_port(), free_port(), apart)
         stack.callback(server.stop, "dovecot")
         stack.callback(server.stop, "smtpd")
-        _write(server)
-        server.start("dovecot")
-        server.start("smtpd")
+        _write(server, more)
+        for name in names:
+            server.start(name)
         yield server

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import delete, text
 
-from runtime import digests
+from runtime import digests, forgetting
 from runtime.core import Runtime
 from runtime.db.tables import inbound_events
 from runtime.ingestion import retention
@@ -17,7 +17,7 @@ REMEMBERED = timedelta(days=7)
 
 
 async def tidy(runtime: Runtime) -> None:
-    """Forget message ids after their replay window and raw rows of what has ended; have next month's partition and the next digests ready."""
+    """Forget message ids after their replay window, raw rows of what has ended and the text of old mail; have next month's partition and the next digests ready."""
     for org_id in await runtime.org_ids():
         try:
             await _tidy(runtime, org_id)
@@ -33,3 +33,4 @@ async def _tidy(runtime: Runtime, org_id: UUID) -> None:
         await retention.forget(tx, runtime.now(), runtime.settings.raw_rows_days)
     async with runtime.transaction(org_id) as tx:
         await digests.arm(runtime, tx)
+    await forgetting.mail(runtime, org_id, runtime.now())

@@ -1,5 +1,6 @@
 """REST: the same service calls as every other door, as JSON."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from bot.api.ingestion import ingest_signals
 from bot.api.views import EXPERIMENT, GATE, OUTCOME, plain, view
 from runtime.errors import InvalidRequest, NotAllowed, NotFound
 from runtime.experiments import build, service
+from runtime.gates import held
 from runtime.gates import rows as gates
 from runtime.gates.service import Decision, decide
 from runtime.gates.terms import Term
@@ -170,9 +172,7 @@ async def _experiment(request: web.Request) -> Any:
 async def list_gates(request: web.Request) -> web.Response:
     found = await caller(request, "read", "member")
     async with request.app[RUNTIME].transaction(found.org_id) as tx:
-        return reply(
-            {"gates": [view(row, GATE) for row in await gates.listed(tx, status=request.query.get("status", "open"))]}
-        )
+        return reply({"gates": await _shown(tx, await gates.listed(tx, status=request.query.get("status", "open")))})
 
 
 @routes.get("/api/v1/gates/pending")
@@ -181,16 +181,22 @@ async def pending_gates(request: web.Request) -> web.Response:
     found = await caller(request, "member")
     async with request.app[RUNTIME].transaction(found.org_id) as tx:
         member = await _member(tx, found)
-        return reply(
-            {"gates": [view(row, GATE) for row in await gates.listed(tx) if gates.seat(row).asked == member.email]}
-        )
+        mine = [row for row in await gates.listed(tx) if gates.seat(row).asked == member.email]
+        return reply({"gates": await _shown(tx, mine)})
 
 
 @routes.get("/api/v1/gates/{id}")
 async def show_gate(request: web.Request) -> web.Response:
     found = await caller(request, "read", "member")
     async with request.app[RUNTIME].transaction(found.org_id) as tx:
-        return reply(view(await gates.get(tx, _id(request)), GATE))
+        [found_gate] = await _shown(tx, [await gates.get(tx, _id(request))])
+        return reply(found_gate)
+
+
+async def _shown(tx: Any, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Gates with what was answered but has not taken effect: `held` is null where nothing waits."""
+    waiting = await held.of(tx, [row["id"] for row in rows])
+    return [view(row, GATE) | {"held": plain(waiting.get(row["id"]))} for row in rows]
 
 
 @routes.post("/api/v1/gates/{id}/respond")
@@ -205,7 +211,9 @@ async def respond_to_gate(request: web.Request) -> web.Response:
         answer.choice, answer.note, answer.evidence, selection, answer.percent, tuple(answer.terms), answer.lift
     )
     gate = await decide(runtime, found.org_id, _id(request), decision, by=person(member, "rest"), now=runtime.now())
-    return reply(view(gate, GATE))
+    async with runtime.transaction(found.org_id) as tx:
+        [answered] = await _shown(tx, [gate])
+    return reply(answered)
 
 
 async def _member(tx: Any, found: Caller) -> Any:

@@ -134,7 +134,10 @@ async def _reachable(settings: Settings) -> list[Finding]:
             org_id = await runtime.home()
         except NotFound as error:
             return [*found, Finding("--", "organisation", error.message)]
-        return [*found, await _mail(settings), *[finding async for finding in _inside(runtime, org_id)]]
+        from bot.mail import checkup  # noqa: PLC0415  only here
+
+        incoming = [Finding(*line) for line in await checkup.lines(runtime, org_id)]
+        return [*found, await _mail(settings), *incoming, *[finding async for finding in _inside(runtime, org_id)]]
 
 
 async def _mail(settings: Settings) -> Finding:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import func, update
 
-from bot.mail import channel_digest, channel_gate, channel_notes, contracts, desk_say, outgoing
+from bot.mail import channel_astray, channel_digest, channel_gate, channel_notes, contracts, desk_say, outgoing
 from bot.mail.channel_notes import At, Make
 from bot.mail.channel_words import png
 from bot.mail.contracts import Letter, Transport
@@ -162,4 +162,5 @@ _KINDS: Mapping[str, Make] = {
     contracts.REFUSAL: channel_notes.refusal,
     contracts.WAS_IT_YOU: channel_notes.was_it_you,
     contracts.PAGE_CODE: channel_notes.code,
+    contracts.ASTRAY: channel_astray.astray,
 }

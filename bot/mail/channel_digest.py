@@ -6,11 +6,13 @@ from sqlalchemy import select
 
 from bot.mail import unsubscribe
 from bot.mail.channel_notes import At
+from bot.mail.channel_words import picture_words
 from bot.mail.letter_notes import digest as digest_page
 from bot.mail.letter_parts import Reader
 from bot.mail.outgoing import Draft, people
 from runtime import digests
 from runtime.db.tables import human_gates
+from runtime.outcomes import standing
 from runtime.settings import Settings, secret
 
 
@@ -30,7 +32,8 @@ async def digest(at: At) -> list[Draft]:
     due = {line.gate: line.due for line in found.waiting if line.gate and line.due}
     mine = await at.tx.all(select(human_gates.c.id, human_gates.c.due_at).where(human_gates.c.id.in_(list(due))))
     links = {row["id"]: at.house.link(row["id"], at.to, row["due_at"]) for row in mine}
-    page = digest_page(found, Reader(at.to, member.name, member.timezone), links)
+    stand = await standing.of(at.tx, reader.outcomes, member.timezone)
+    page = digest_page(found, Reader(at.to, member.name, member.timezone), links, stand, picture_words(stand.chart))
     title = f"Daily digest, {until.date().isoformat()}"
     out = unsubscribe.url(at.house, at.notice.org_id, at.to)
     return [
@@ -42,6 +45,7 @@ async def digest(at: At) -> list[Draft]:
             f"digest:{given['day']}:{at.to}",
             page,
             title,
+            chart=stand.chart,
             unsubscribe=out,
         )
     ]

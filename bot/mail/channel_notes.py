@@ -14,7 +14,7 @@ from bot.mail.channel_words import picture_words
 from bot.mail.house import House
 from bot.mail.letter_gate import GateLetter
 from bot.mail.letter_notes import Hold
-from bot.mail.letter_parts import Page
+from bot.mail.letter_parts import Block, Page, Reader
 from bot.mail.outgoing import Draft
 from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
@@ -22,7 +22,7 @@ from runtime.db.mail import gate_holds, inbound_mail, letters
 from runtime.db.tables import human_gates, outcomes
 from runtime.digest import digest
 from runtime.experiments import service as experiments
-from runtime.gates import pictures, rows, terms
+from runtime.gates import held, pictures, rows, terms
 from runtime.identity import codes
 from runtime.integrations.contracts import Notice
 from runtime.measurement.early import early
@@ -56,7 +56,7 @@ async def receipt(at: At) -> list[Draft]:
     """A hold's receipt, or that of a step that is done: handed over, or decided at once."""
     here, hold = await _desk(at), await _hold(at)
     if hold is None and here.view.open:
-        return [channel_gate.moved(here, at.to, answers=await _inbound(at))]
+        return [channel_gate.moved(here, at.to, answers=await inbound_id(at))]
     page = letter_notes.receipt(here.letter(at.to), _held(hold) if hold is not None else None)
     mark = f"receipt:{hold['id'] if hold is not None else at.payload.get('inbound')}"
     return [here.draft(contracts.RECEIPT, at.to, mark, page, answers=await _answered(at, hold), details=_holding(hold))]
@@ -100,7 +100,18 @@ async def proposal(at: At) -> list[Draft]:
 
 async def refusal(at: At) -> list[Draft]:
     said = str(at.payload.get("text") or ""), str(at.payload.get("question") or "")
-    return [await _replied(at, lambda letter: letter_notes.refusal(letter, *said))]
+    others = await waiting(at)
+    return [await _replied(at, lambda letter: letter_notes.refusal(letter, *said, others))]
+
+
+async def waiting(at: At) -> list[Block]:
+    """Gates that ask this person now, and have no answer that is held; the one that is due first comes first."""
+    mine = [row for row in await rows.listed(at.tx) if rows.seat(row).asked.casefold() == at.to]
+    taken = await held.of(at.tx, [row["id"] for row in mine])
+    free = sorted((row for row in mine if row["id"] not in taken), key=lambda row: row["due_at"])
+    links = {row["id"]: at.house.link(row["id"], at.to, row["due_at"]) for row in free}
+    member = (await outgoing.people(at.tx)).get(at.to)
+    return letter_notes.waits(free, links, Reader(at.to, zone=member.timezone if member else "UTC"))
 
 
 async def was_it_you(at: At) -> list[Draft]:
@@ -196,7 +207,7 @@ async def _replied(at: At, draw: Callable[[GateLetter], Page], **more: Any) -> D
     once = f"{at.notice.kind}:{at.payload.get('inbound')}"
     evidence = _seen(here, at.to) if here.view.open else None
     page = draw(here.letter(at.to))
-    return here.draft(at.notice.kind, at.to, once, page, answers=await _inbound(at), evidence=evidence, **more)
+    return here.draft(at.notice.kind, at.to, once, page, answers=await inbound_id(at), evidence=evidence, **more)
 
 
 def _seen(here: Desk, to: str) -> str:
@@ -227,10 +238,10 @@ async def _answered(at: At, hold: Row | None) -> str:
     if hold is not None and hold["letter_id"] is not None:
         found = await at.tx.value(select(inbound_mail.c.message_id).where(inbound_mail.c.id == hold["letter_id"]))
         return str(found or "")
-    return await _inbound(at)
+    return await inbound_id(at)
 
 
-async def _inbound(at: At) -> str:
+async def inbound_id(at: At) -> str:
     named = at.payload.get("inbound")
     if not named:
         return ""

@@ -95,11 +95,13 @@ class SentLetter:
     reply_to: str = ""
     proposal: UUID | None = None
     """The proposal it asks to confirm with YES."""
+    own: tuple[str, ...] = ()
+    """Our addresses, where `reply_to` is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the runtime does with a message. `kind` refines an answer: question, yes, no or undo; `choice` is the gate's option."""
+    """What the runtime does with a message. `kind` refines an answer: question, yes, no, undo, or stop the digest; `choice` is the gate's option."""
 
     action: Action
     decision: DecisionKind = "none"
@@ -108,7 +110,7 @@ class Verdict:
     delegate_to: str | None = None
     sender_verified: bool = False
     reasons: tuple[str, ...] = ()
-    kind: Literal["", "question", "yes", "no", "undo"] = ""
+    kind: Literal["", "question", "yes", "no", "undo", "stop"] = ""
     why: str = ""
     """Why it was asked back, in one word: `free` for words without any form, which a model may read; `hedge`, `sarcasm`, `condition`, `empty`, …"""
     choice: str = ""
@@ -154,6 +156,7 @@ ASK_BACK = "mail_ask_back"  # subject gate; inbound; question (quoted words), sa
 PROPOSAL = "mail_proposal"  # subject gate; inbound; reading (gate_readings id), says, question (their words)
 REFUSAL = "mail_refusal"  # subject gate; inbound; text: too late, not theirs, evidence changed, not offered; what to do instead
 WAS_IT_YOU = "mail_was_it_you"  # subject gate; inbound; reasons: to the real person, with a link only
+ASTRAY = "mail_astray"  # subject whatever the letter it answers was about, else org; inbound; question, text, query, chart, subject_kind, title: what somebody gets who writes to no gate
 NOTE = "mail_note"  # subject gate or org; text: plain words (an address refuses letters, ...)
 
 # inbound_mail.proposal of a quarantined letter, written by the desk for "was that you?": {"member": address of whom it speaks for,

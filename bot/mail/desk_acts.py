@@ -4,12 +4,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from bot.mail import desk_robots, desk_say
+from sqlalchemy import select
+
+from bot.mail import astray, desk_robots, desk_say, intake
 from bot.mail.desk_case import Case
 from bot.mail.desk_ready import Ready
 from bot.mail.desk_say import Done
 from bot.mail.desk_together import Together
 from runtime.db.engine import Tx
+from runtime.db.mail import gate_holds, inbound_mail
 from runtime.errors import EvidenceChanged, GateAlreadyDecided, InvalidRequest, NotAllowed, OutcomeRuntimeError
 from runtime.gates import holding, language, readings, replies, rows, service, terms
 from runtime.gates.service import Decision
@@ -34,6 +37,8 @@ async def act(runtime: "Runtime", tx: Tx, case: Case, ready: Ready) -> Done:
         return Done()
     if verdict.action == "quarantine" or not case.proven:
         return await _quarantine(runtime, tx, case)
+    if case.gate is None:
+        return await astray.answered(tx, case, ready)
     together = Together.of(runtime, tx)
     try:
         done = await _said(together, tx, case, ready)
@@ -96,11 +101,25 @@ async def _decide(together: Together, tx: Tx, case: Case) -> Done:
 
 async def _hold(together: Together, case: Case, decision: Decision) -> Done:
     gate, member = _at(case)
+    if await _taken_back(together, case):
+        raise InvalidRequest("This is a copy of the answer you took back. If you mean it again, write it again.")
     mail_id: UUID = case.mail["id"]
     kept = await holding.hold(
         together, together_org(together), gate, decision, by=person(member, VIA), now=case.now, letter_id=mail_id
     )
     return Done(facts={"hold": str(kept.id), "answer": kept.answer}, decision=decision.choice)
+
+
+async def _taken_back(together: Together, case: Case) -> bool:
+    """Whether it is no newer than an answer its author has undone: a signed letter can be sent again by whoever has a copy of it."""
+    written, h, m = case.incoming.date, gate_holds.c, inbound_mail.c
+    mine = (h.gate_id == _at(case)[0]) & (h.member == _at(case)[1].email) & (h.ended == "undone")
+    statement = (
+        select(m.raw).join(gate_holds, h.letter_id == m.id).where(mine, m.id != case.mail["id"], m.raw.is_not(None))
+    )
+    assert together.tx is not None
+    undone = [intake.read(bytes(row["raw"]), "", ()).date for row in await together.tx.all(statement)]
+    return written is not None and any(date is not None and written <= date for date in undone)
 
 
 async def _hand_over(together: Together, case: Case, to: Member) -> Done:

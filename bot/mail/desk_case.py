@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from bot.mail import dns_text, intake, interpret, robots, tokens
+from bot.mail import astray, dns_text, intake, interpret, sender, tokens
 from bot.mail.addresses import carried, from_address, reply_base
 from bot.mail.contracts import Incoming, SentLetter, Token, Verdict
 from bot.mail.sandbox_in import WAY as SANDBOX
@@ -36,7 +36,10 @@ _QUOTABLE = 5
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything known about one letter before anything is done with it. `owner` is whose letter its token came from."""
+    """Everything known about one letter before anything is done with it. `owner` is whose letter its token came from.
+
+    Without a gate there is no token: `owner` is the writer, if that is proven, and nothing can be decided.
+    """
 
     mail: Row
     incoming: Incoming
@@ -73,7 +76,7 @@ async def open_case(runtime: "Runtime", org_id: UUID, mail: Row) -> Case:
     if not key:
         raise InvalidConfiguration("API_SECRET is not set; without it no reply token can be checked.")
     incoming = await asyncio.to_thread(intake.read, mail["raw"] or b"", mail["envelope_from"], mail["envelope_to"])
-    found = [token for address in incoming.recipients if (token := carried(address))]
+    found = [token for address in incoming.recipients if (token := carried(address))][: intake.MOST_TOKENS]
     async with runtime.transaction(org_id) as tx:
         gate = await _gate(tx, found, incoming)
         sent = await _letters(tx, gate) if gate else []
@@ -82,16 +85,32 @@ async def open_case(runtime: "Runtime", org_id: UUID, mail: Row) -> Case:
         owner = _owner(found, gate, sent, key, incoming.sender)
         answered = _answered(sent, incoming, owner)
         reading = await _reading(tx, gate, answered, owner, now) if gate else None
+        named = await _named(tx, incoming) if gate is None else None
+    proofs: dict[str, Any] = {
+        "authserv_id": AUTHSERV_ID if mail["way"] == SANDBOX else settings.mail_authserv_id,
+        "dns": None if mail["way"] == SANDBOX else dns_text.texts, "now": now, "raw": bytes(mail["raw"] or b""),
+    }  # fmt: skip
     if gate is None:
-        return Case(
-            mail, incoming, _astray(incoming, own={reply_base(settings), from_address(settings)}), now, member=member
-        )
-    authserv_id = AUTHSERV_ID if mail["way"] == SANDBOX else settings.mail_authserv_id
+        own = {reply_base(settings), from_address(settings)}
+        verdict = await asyncio.to_thread(astray.judged, incoming, named, member, own=own, **proofs)
+        heard = incoming.sender if verdict.sender_verified else None
+        return Case(mail, incoming, verdict, now, letter=named, owner=heard, member=member)
+    sent_letter = replace(_sent(gate, answered, sent, reading), own=(reply_base(settings), from_address(settings)))
     verdict = await asyncio.to_thread(
-        interpret.interpret, incoming, sent=_sent(gate, answered, sent, reading), known=known, authserv_id=authserv_id, secret=key,
-        dns=None if mail["way"] == SANDBOX else dns_text.texts, now=now, raw=bytes(mail["raw"] or b""),
-    )  # fmt: skip
+        interpret.interpret, incoming, sent=sent_letter, known=known, secret=key, **proofs
+    )
+    if verdict.robot is not None and verdict.robot.kind == "out_of_office":
+        # Whoever has somebody's reply address could else send them on holiday, and be asked next.
+        proof = await asyncio.to_thread(sender.verified, incoming, **proofs)
+        verdict = replace(verdict, sender_verified=proof.verified)
     return Case(mail, incoming, verdict, now, gate, answered, owner, member, reading)
+
+
+async def _named(tx: Tx, incoming: Incoming) -> Row | None:
+    """The letter of ours it answers, where that is about no gate: a digest, an experiment's news, plain words."""
+    wanted = letters.c.message_id.in_(list(incoming.in_reply_to)) & (letters.c.recipient == incoming.sender)
+    found = {row["message_id"]: row for row in await tx.all(select(letters).where(wanted))}
+    return next((found[name] for name in incoming.in_reply_to if name in found), None)
 
 
 async def _gate(tx: Tx, found: Sequence[Token], incoming: Incoming) -> Row | None:
@@ -170,13 +189,3 @@ def _sent(gate: Row, answered: Row | None, sent: Sequence[Row], reading: UUID | 
         gate["id"], answered["recipient"], answered["message_id"], said, options, answered["evidence_hash"],
         proposal=reading,
     )  # fmt: skip
-
-
-def _astray(incoming: Incoming, *, own: set[str]) -> Verdict:
-    """Mail that belongs to no gate of ours decides nothing and is answered by nobody."""
-    robot = robots.kind(incoming)
-    if robot is not None:
-        return Verdict("bounce" if robot.kind == "bounce" else "ignore", reasons=(robot.why,), robot=robot)
-    if incoming.sender in own:
-        return Verdict("ignore", reasons=("it is a letter of our own",))
-    return Verdict("quarantine", reasons=("it answers no letter of ours",))

@@ -30,24 +30,34 @@ class Ready:
 
 async def prepare(runtime: "Runtime", org_id: UUID, case: Case) -> Ready:
     """Nothing for mail that is not proven to be a member's, nor for somebody who was answered often enough."""
-    if not case.proven or case.gate is None or case.member is None or case.verdict.action not in {"answer", "ask_back"}:
+    if not case.proven or case.member is None or case.verdict.action not in {"answer", "ask_back"}:
         return Ready()
     async with runtime.transaction(org_id) as tx:
         if not await may_say(tx, case):
             return Ready()
     if case.verdict.action == "answer":
-        return Ready(found=await _answered(runtime, org_id, case, case.gate, case.member))
+        return Ready(found=await _answered(runtime, org_id, case, case.member))
+    if case.gate is None:
+        return Ready()
     return await _understood(runtime, org_id, case, case.gate, case.member)
 
 
-async def _answered(runtime: "Runtime", org_id: UUID, case: Case, gate: Row, member: Member) -> Answer | None:
+async def _answered(runtime: "Runtime", org_id: UUID, case: Case, member: Member) -> Answer | None:
+    """About the gate, else about what the letter they answer was about."""
     if case.verdict.kind not in {"", "question"}:
         return None
     asked = case.verdict.note.strip() or case.words
     try:
-        return await answer(runtime, org_id, asked, member=member, gate_id=gate["id"])
+        return await answer(runtime, org_id, asked, member=member, **_about(case))
     except OutcomeRuntimeError as error:
         return Answer(error.message, "", understood=False)
+
+
+def _about(case: Case) -> dict[str, UUID]:
+    if case.gate is not None:
+        return {"gate_id": case.gate["id"]}
+    kind = case.letter["subject_kind"] if case.letter else ""
+    return {f"{kind}_id": case.letter["subject_id"]} if case.letter and kind in {"experiment", "outcome"} else {}
 
 
 async def _understood(runtime: "Runtime", org_id: UUID, case: Case, gate: Row, member: Member) -> Ready:

@@ -25,7 +25,8 @@ async def heed(runtime: "Runtime", tx: Tx, case: Case, robot: Robot) -> Done:
     if case.owner is None or case.gate is None or await members.by_email(tx, case.owner) is None:
         return Done(facts={"robot": robot.kind})
     if robot.kind == "out_of_office" and case.incoming.sender == case.owner:
-        return await _away(tx, case, robot)
+        proven = case.verdict.sender_verified
+        return await _away(tx, case, robot) if proven else Done(facts={"robot": robot.kind, "unproven": case.owner})
     if robot.kind == "bounce" and robot.permanent:
         return await _bounced(runtime, tx, case, robot)
     return Done(facts={"robot": robot.kind})

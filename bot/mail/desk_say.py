@@ -1,6 +1,6 @@
 """What the desk says by letter: each thing once for the mail that caused it, and never so often that two machines talk for ever."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from bot.mail import contracts
 from runtime.answers.service import Answer
-from runtime.db.engine import Row, Tx
+from runtime.db.engine import Tx
 from runtime.db.mail import inbound_mail
 from runtime.gates import rows
 from runtime.identity import members
@@ -100,7 +100,9 @@ def in_slack(settings: Settings) -> bool:
     return bool(secret(settings.slack_bot_token) or settings.slack_client_id)
 
 
-async def to_owner(tx: Tx, settings: Settings, gate: Row, text: str, once: str, *, past: str) -> list[Message]:
+async def to_owner(
+    tx: Tx, settings: Settings, gate: Mapping[str, Any], text: str, once: str, *, past: str
+) -> list[Message]:
     """A plain notice to an owner, by another way than the address that failed."""
     owner = await members.owner(tx)
     if owner is None:
@@ -113,10 +115,10 @@ async def to_owner(tx: Tx, settings: Settings, gate: Row, text: str, once: str, 
 
 
 async def may_say(tx: Tx, case: "Case") -> bool:
-    """Whether this person may get another answer about this gate within the hour."""
+    """Whether this person may get another answer about this gate, or about none, within the hour."""
     answered = _m.action.in_(("decide", "answer", "ask_back")) & _m.decision.in_(("none", "question"))
     mine = (_m.sender == case.incoming.sender) & answered
-    return case.gate is not None and await _handled(tx, case, mine) < MOST_AN_HOUR
+    return await _handled(tx, case, mine) < MOST_AN_HOUR
 
 
 async def may_ask_whether(tx: Tx, case: "Case") -> bool:

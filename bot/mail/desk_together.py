@@ -21,7 +21,8 @@ class Together(Runtime):
         return cls(**{field.name: getattr(runtime, field.name) for field in fields(Runtime)}, tx=tx)
 
     @asynccontextmanager
-    async def transaction(self, org_id: UUID) -> AsyncIterator[Tx]:
+    async def transaction(self, org_id: UUID, *, lasting: bool = True) -> AsyncIterator[Tx]:
+        """Lasts as long as the one that is open, whatever is asked."""
         if self.tx is None or self.tx.org_id != org_id:
             raise NotAllowed("One transaction sees one organisation only.")
         async with self.tx.conn.begin_nested():

@@ -32,6 +32,10 @@ TOO_LARGE = "Letters of up to 10 MiB are taken; answer without attachments."
 NULL_SENDER = "<>"
 """How an empty envelope sender is kept; an empty column says that the way in did not tell it."""
 _RECIPIENTS, _ANSWERED, _LONG = 100, 50, 500
+MOST_TOKENS = 10
+"""Reply addresses of a letter that are looked up: nobody answers more gates at once."""
+_UNREAD = (RecursionError, ValueError, LookupError, AttributeError, TypeError, AssertionError)
+"""What the standard library raises on a letter that was made to break it."""
 _LASTING = ("From", "To", "Subject", "Date", "In-Reply-To")
 """Headers that no server on the way writes or moves; a gateway may even change the Message-ID."""
 
@@ -93,7 +97,7 @@ def named(raw: bytes, envelope_to: Sequence[str]) -> Names:
     content = content_hash(raw)
     own = storable(incoming.message_id)
     message_id = own if own and len(own) < _LONG else f"<{sha256(own.encode()).hexdigest() if own else content}@none>"
-    return Names(message_id, content, tuple(dict.fromkeys(found)), incoming.in_reply_to[:_ANSWERED])
+    return Names(message_id, content, tuple(dict.fromkeys(found))[:MOST_TOKENS], incoming.in_reply_to[:_ANSWERED])
 
 
 async def organisation(runtime: "Runtime", names: Names) -> UUID:
@@ -109,7 +113,17 @@ async def organisation(runtime: "Runtime", names: Names) -> UUID:
 
 
 def content_hash(raw: bytes) -> str:
-    """The same for every copy of a letter: by its lasting headers and its decoded parts, not by how they travelled."""
+    """The same for every copy of a letter: by its lasting headers and its decoded parts, not by how they travelled.
+
+    One that was made to break or to delay its readers counts as it stands: it must be kept, and stop nobody else's.
+    """
+    try:
+        return sha256(raw).hexdigest() if message.costly(raw) else _content_hash(raw)
+    except _UNREAD:
+        return sha256(raw).hexdigest()
+
+
+def _content_hash(raw: bytes) -> str:
     letter = message_from_bytes(raw)
     digest = sha256()
     for name in _LASTING:

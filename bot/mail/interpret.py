@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.mail import reply, robots, tokens
-from bot.mail.contracts import DnsText, Incoming, Said, Sender, SentLetter, Verdict
-from bot.mail.message import AUTHOR_FAULTS, DOUBTFUL_FAULTS
+from bot.mail.contracts import DnsText, Incoming, Said, Sender, SentLetter, Token, Verdict
+from bot.mail.mailboxes import mailboxes
+from bot.mail.message import AUTHOR_FAULTS, DOUBTFUL_FAULTS, Headers
 from bot.mail.sender import verified
-from runtime.gates import replies
+from runtime.gates import language, replies
 from runtime.gates.language import MOST_NOTE, Answer, HandOver, Unclear
 from runtime.gates.terms import Deadline, Note, Term, in_words
 
@@ -39,6 +40,7 @@ def interpret(
         return Verdict("bounce" if robot.kind == "bounce" else "ignore", reasons=(robot.why,), robot=robot)
     proof = _proof(incoming, raw, sent, known, authserv_id, secret, now, dns)
     said = reply.newest(incoming, sent.said)
+    meant = "" if proof.against else _otherwise(incoming, sent, secret, said)
     proven = Verdict(
         "quarantine",
         sender_verified=proof.sender.verified,
@@ -47,7 +49,14 @@ def interpret(
         sender=proof.sender,
         token_of=proof.token_of,
     )
-    return proven if proof.against else _heard(replace(proven, reasons=proof.sender.reasons), said, sent, now)
+    if proof.against:
+        return proven
+    heard = _heard(replace(proven, reasons=proof.sender.reasons), said, sent, now)
+    if meant and (heard.action == "decide" or heard.kind in {"yes", "no", "undo"}):
+        return replace(
+            proven, action="ask_back", note=_note(said), reasons=(meant, *proof.sender.reasons), why="addressed"
+        )
+    return heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +108,48 @@ def _token(incoming: Incoming, sent: SentLetter, asked: Iterable[str], secret: s
     return (incoming.sender if incoming.sender in owners else owners[0]), ""
 
 
+_TWO_GATES = "it is addressed to two gates at once; answer each one in its own letter"
+_OTHER_LETTER = "it replies to the letter of one gate and is addressed to another; answer the letter you mean"
+_TO_OTHERS = "it was written to somebody else, and I only read along; write your answer to me"
+
+
+def _otherwise(incoming: Incoming, sent: SentLetter, secret: str | bytes, said: Said) -> str:
+    """Why a proven colleague's words may not be meant for this gate; they are asked, and nothing is recorded. Empty if they are.
+
+    Mail that was written to others decides nothing whoever hands it on: a signature holds for every copy of it (RFC 6376 section 8.6).
+    """
+    found = [token for address in incoming.recipients[:_MOST] if (token := tokens.read(address, _base(sent, address)))]
+    others = {token for token in found if token.gate_id != sent.gate_id}
+    if any(tokens.owner(token, [incoming.sender], secret) for token in others):
+        return _TWO_GATES
+    parent = next(iter(tokens.threads(incoming.in_reply_to[:1])), None)
+    if parent is not None and parent.gate_id != sent.gate_id:
+        return _OTHER_LETTER
+    head = Headers(incoming.message)
+    if _ours(head, "to", found, sent):
+        return ""
+    copied = _ours(head, "cc", found, sent) and isinstance(language.read(said.text, sent.options), Answer | HandOver)
+    return "" if copied else _TO_OTHERS
+
+
+def _ours(head: Headers, name: str, found: Sequence[Token], sent: SentLetter) -> bool:
+    """Whether a header names a token's address, or one of ours that a server took the token from."""
+    named = [mailbox.address for line in head.all(name)[:_MOST] for mailbox in mailboxes(line)]
+    own = {_bare(address) for address in (*sent.own, sent.reply_to) if address}
+    return any(tokens.read(address, _base(sent, address)) in found or _bare(address) in own for address in named)
+
+
+def _bare(address: str) -> str:
+    local, _, domain = address.strip().lower().rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+_MOST = 100
+
+
 def _base(sent: SentLetter, address: str) -> str:
     """The address the letter asked to reply to, without its token; where it isn't known the MAC alone must prove one."""
-    local, _, domain = (sent.reply_to or address).strip().lower().rpartition("@")
-    return f"{local.partition('+')[0]}@{domain}"
+    return _bare(sent.reply_to or address)
 
 
 _TOO_LONG = "it is too long for me to read to its end"

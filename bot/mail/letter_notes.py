@@ -1,10 +1,12 @@
 """Letters in a gate's thread besides the gate's own: receipts, answers, questions back, refusals, results, and plain words. PURE."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from bot import standings
 from bot.mail.letter_gate import DOORS, FOOTER, GateLetter, forms, headline, kicker, origin, outcome_of, verdict
 from bot.mail.letter_parts import (
     Block,
@@ -23,9 +25,10 @@ from bot.mail.letter_parts import (
     moment,
 )
 from bot.slack.progress import STATES
-from runtime.digests import Digest, parts
+from runtime.digests import Digest, Line, parts
 from runtime.gates import outlook
 from runtime.gates.wording import amount, span
+from runtime.outcomes.standing import Standings
 
 _OPEN = "Opening it decides nothing."
 _ENDED = {
@@ -34,7 +37,11 @@ _ENDED = {
     "undone": "You took your answer back",
     "carried_out": "Your answer was carried out",
 }
+_WROTE = "You get this letter because you wrote to us. A gate is answered in its own letter or on its page; Outcome Runtime never decides by itself and never takes a decision from a link."
+_MOST = 5
 _UNTOLD = frozenset({"", "reopened"})
+_MOST_OUTCOMES = 12
+_NOWHERE = Standings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +143,22 @@ def proposal(letter: GateLetter, words: str, says: str) -> Page:
     return _page(letter, f"I understand: {line(says, 90)} Reply YES to record it.", blocks)
 
 
-def refusal(letter: GateLetter, text: str, words: str = "") -> Page:
-    """Too late, not theirs, not offered: who decided, and what to do instead."""
+def refusal(letter: GateLetter, text: str, words: str = "", waiting: Sequence[Block] = ()) -> Page:
+    """Too late, not theirs, not offered: who decided, and what to do instead; `waiting` is what else asks its reader."""
     blocks: list[Block] = [Say(line(text, 1200), "Not recorded.", "bad"), *_asked(words, "You wrote")]
-    blocks += _answering(letter) if letter.view.open else [Say(verdict(letter)), *_look(letter.reader)]
+    blocks += _answering(letter) if letter.view.open else [Say(verdict(letter)), *_look(letter.reader), *waiting]
     return _page(letter, f"Not recorded. {line(text, 110)}", blocks)
+
+
+def waits(gates: Sequence[Mapping[str, Any]], links: Mapping[Any, str], reader: Reader) -> list[Block]:
+    """The gates that ask a reader now, with their links; nothing where none does."""
+    if not gates:
+        return []
+    told = tuple(
+        f"• {line(row['question'], 200)} (until {moment(row['due_at'], reader.zone)})" for row in gates[:_MOST]
+    )
+    shown = [Link(f"Answer: {line(row['question'], 80)}", links[row["id"]], _OPEN) for row in gates[:_MOST]]
+    return [Part(f"Waiting for you ({len(gates)})", told, more=max(0, len(gates) - _MOST)), *shown]
 
 
 def was_it_you(letter: GateLetter, reasons: Sequence[str]) -> Page:
@@ -170,6 +188,31 @@ def note(title: str, text: str, *, link: Link | None = None, chart: Chart | None
         (*blocks, *([link] if link else [])),
         FOOTER,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """What somebody wrote to no gate, and what is said to it; `nothing` where they seem to have decided something."""
+
+    question: str
+    text: str
+    nothing: bool = False
+
+
+def astray(title: str, said: Astray, waiting: Sequence[Block], chart: Chart | None) -> Page:
+    """An answer outside of any gate, and the gates that do wait for its reader."""
+    found, more = lines(said.text, 40)
+    blocks: list[Block] = [*_asked(said.question, "You wrote")]
+    blocks += (
+        [Say(found[0], "Nothing was decided." if said.nothing else "", "wait" if said.nothing else "plain")]
+        if found
+        else []
+    )
+    blocks += [Say(one) for one in found[1:] if one]
+    blocks += [Small(f"{more} more lines are left out.")] if more else []
+    blocks += [chart] if chart else []
+    blocks += waiting or ([Say("No gate waits for you now.")] if said.nothing else [])
+    return Page("Outcome Runtime", line(title, 200), line(found[0] if found else title, 140), tuple(blocks), _WROTE)
 
 
 def bounced(address: str, why: str) -> Page:
@@ -234,11 +277,13 @@ def _count(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else "unknown"
 
 
-def digest(found: Digest, reader: Reader, links: Mapping[Any, str]) -> Page:
-    """The day's news: what runs, waits, was decided and learned."""
-    blocks: list[Block] = []
+def digest(
+    found: Digest, reader: Reader, links: Mapping[Any, str], stand: Standings = _NOWHERE, chart: Chart | None = None
+) -> Page:
+    """The day's news: how the outcomes stand, what runs, waits, was decided and learned."""
+    blocks: list[Block] = [*_outcomes(stand, reader, chart)]
     for title, part in parts(found):
-        told = tuple(_told(one.title, one.says, one.due, reader.zone) for one in part[:12])
+        told = tuple(_told(one, reader.zone) for one in part[:12])
         blocks.append(Part(f"{title} ({len(part)})", told, more=max(0, len(part) - 12)))
     open_ = [Link(f"Answer: {line(one.title, 80)}", links[one.gate]) for one in found.waiting if one.gate in links]
     since = f"Since {moment(found.since, reader.zone)}"
@@ -247,9 +292,23 @@ def digest(found: Digest, reader: Reader, links: Mapping[Any, str]) -> Page:
     return Page("Daily digest", said or "Nothing happened", since, (Say(f"{since}."), *blocks, *open_[:5]), footer)
 
 
-def _told(title: str, says: str, due: datetime | None, zone: str) -> str:
-    until = f", until {moment(due, zone)}" if due else ""
-    return line(f"• {f'{title}: ' if title else ''}{says}{until}", 400)
+def _outcomes(stand: Standings, reader: Reader, chart: Chart | None) -> Iterator[Block]:
+    every = stand.outcomes
+    if not every:
+        return
+    shown = every[:_MOST_OUTCOMES]
+    told = (f"• {line(row['title'], 150)}: {standings.told(row, stand.levels.get(row['id'], ()))}" for row in shown)
+    more = [f"and {len(every) - len(shown)} more"] if len(every) > len(shown) else []
+    yield Part(f"Outcomes ({len(every)})", (*(line(one, 400) for one in told), *more))
+    if chart:
+        yield replace(chart, told=True)
+    if stand.chart:
+        yield Small(standings.origin(stand.chart, partial(line, limit=120), partial(moment, zone=reader.zone)))
+
+
+def _told(one: Line, zone: str) -> str:
+    until = f", until {moment(one.due, zone)}" if one.due else ""
+    return line(f"• {one.title}{one.joint}{one.says}{until}", 400)
 
 
 def _asked(words: str, who: str) -> Iterator[Block]:

@@ -37,6 +37,8 @@ class Chart:
     alt: str
     sparkline: str = ""
     drawn: bool = True
+    told: bool = False
+    """Whether what it shows stands above it in words, so that nothing is missing without the picture."""
 
 
 @dataclass(frozen=True, slots=True)

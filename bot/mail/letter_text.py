@@ -54,6 +54,8 @@ def _facts(block: Facts) -> Iterator[str]:
 
 
 def _chart(block: Chart) -> Iterator[str]:
+    if block.told:
+        return
     if block.sparkline:
         yield f"  {block.sparkline[: WIDTH - 2]}"
     yield from _wrap(f"[Chart: {block.alt}]")

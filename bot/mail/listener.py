@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.mail.addresses import is_ours
 from bot.mail.intake import LARGEST, receive
+from bot.mail.listener_tls import Certificate
 from runtime.errors import InvalidConfiguration, OutcomeRuntimeError
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 WAY = "smtp"
 _MOST_RECIPIENTS = 20
 _IDLE_SECONDS = 60.0
+_NO_PASSWORDS = ("LOGIN", "PLAIN")
+"""Nobody logs in here, so nobody is invited to."""
 
 
 class Door:
@@ -64,16 +67,20 @@ def address_of(listen: str) -> tuple[str, int]:
 
 @asynccontextmanager
 async def listening(runtime: "Runtime", wake: Callable[[], None], listen: str = "") -> AsyncIterator[int]:
-    """From start to end of the bot; yields the port."""
+    """From start to end of the bot; yields the port. With a certificate nobody hands over a letter in the clear."""
     from aiosmtpd.smtp import SMTP  # noqa: PLC0415  only where MAIL_LISTEN asks for it
 
     host, port = address_of(listen or runtime.settings.mail_listen)
     loop, door = asyncio.get_running_loop(), Door(runtime, wake)
+    certificate = Certificate.of(runtime.settings)
+    if certificate is not None:
+        certificate.context()
 
     def connected() -> Any:
         return SMTP(
-            door, data_size_limit=LARGEST, enable_SMTPUTF8=True, hostname="outcome-runtime", ident="mail",
-            timeout=_IDLE_SECONDS, loop=loop,
+            door, data_size_limit=LARGEST, enable_SMTPUTF8=True, hostname="outcome-runtime", ident="mail", timeout=_IDLE_SECONDS, loop=loop,
+            tls_context=certificate.context() if certificate else None, require_starttls=certificate is not None,
+            auth_exclude_mechanism=_NO_PASSWORDS,
         )  # fmt: skip
 
     server = await loop.create_server(connected, host, port)

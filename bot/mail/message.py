@@ -15,7 +15,9 @@ from bot.mail.parts import words
 
 MOST_BYTES = 12 * 1024 * 1024
 """What stands beyond is left unread; the ways in refuse such mail anyhow."""
-_MOST_NESTED, _MOST_IDS, _MOST_HEADERS = 60, 200, 2000
+MOST_LINES = 200_000
+"""A letter of 10 MiB in base64 has 140,000; parsing takes its time for each line, not for each byte."""
+_MOST_NESTED, _MOST_IDS, _MOST_HEADERS, _MOST_HEAD_LINES = 60, 200, 2000, 5000
 AUTHOR_FAULTS = frozenset({
     "no_from", "two_from", "several_authors", "group", "not_an_address", "text_after_address", "hidden_from",
     "bare_carriage_return", "unparsable", "control_character",
@@ -98,18 +100,39 @@ def ids(value: str) -> tuple[str, ...]:
 
 
 def _parsed(raw: bytes) -> tuple[EmailMessage, list[str]]:
-    faults = ["cut"] if len(raw) > MOST_BYTES else []
+    whole = raw
+    raw = _bounded(raw)
+    faults = ["cut"] if len(raw) < len(whole) else []
     head = _head(raw)
     if re.search(rb"\r(?!\n)", head):
         faults.append("bare_carriage_return")
     if re.search(rb"[\x00\x0b\x0c\x1c-\x1e]", head):
         faults.append("control_character")
-    if raw.lower().count(b"multipart/") > _MOST_NESTED:
+    if head.count(b"\n") > _MOST_HEAD_LINES:
+        return _read(b"".join(head.splitlines(keepends=True)[:_MOST_HEAD_LINES])), [*faults, "too_many_headers"]
+    if nested_too_deep(raw):
         return _read(head), [*faults, "nested_too_deep"]
     try:
-        return _read(raw[:MOST_BYTES]), faults
+        return _read(raw), faults
     except (RecursionError, ValueError, LookupError, AttributeError, IndexError, TypeError, AssertionError):
         return _bare(head), [*faults, "unparsable"]
+
+
+def _bounded(raw: bytes) -> bytes:
+    short = raw[:MOST_BYTES]
+    return b"\n".join(short.split(b"\n", MOST_LINES)[:MOST_LINES]) if short.count(b"\n") > MOST_LINES else short
+
+
+def nested_too_deep(raw: bytes) -> bool:
+    """Whether the standard library's parser, which goes down by recursion, had better not begin."""
+    lowered_ = raw.lower()
+    return lowered_.count(b"multipart/") + lowered_.count(b"message/rfc822") > _MOST_NESTED
+
+
+def costly(raw: bytes) -> bool:
+    """Whether a letter is made to take long: no client writes so many lines, headers or parts."""
+    many = raw.count(b"\n") > MOST_LINES or _head(raw).count(b"\n") > _MOST_HEAD_LINES
+    return many or nested_too_deep(raw)
 
 
 def _read(raw: bytes) -> EmailMessage:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from bot.mail.house import House
 from bot.mail.letter_parts import Chart
-from bot.mail.samples import ALIASES, SAMPLES, Scene, letter, reader
+from bot.mail.samples import ALIASES, OUTCOMES, SAMPLES, Scene, letter, reader
+from bot.pictures import picture
+from bot.slack.sample_standings import several
 from runtime.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def _shape(name: str) -> "charts.Chart":
     """One of the gallery's, under the title of the sample experiment and with guardrails that let it be shipped."""
     from charts import EffectChart, LaunchChart, samples  # noqa: PLC0415  as above
 
+    if name == OUTCOMES:
+        return picture(several(str, 3).chart or {})
     shape: charts.Chart = getattr(samples, name)()
     if isinstance(shape, EffectChart):
         calm = tuple(

@@ -11,14 +11,17 @@ from bot.mail.contracts import Letter
 from bot.mail.house import House
 from bot.mail.letter_gate import GateLetter
 from bot.mail.letter_notes import Hold
-from bot.mail.letter_parts import Chart, Option, Page, Reader
+from bot.mail.letter_parts import Block, Chart, Option, Page, Reader
 from bot.mail.letters import Heading, subject, write
 from bot.slack import sample_rows as rows
 from bot.slack.sample_rows import ANA, BEN, CYRA, Say
+from bot.slack.sample_standings import several
 from bot.slack.view import GateView, gate_view
 from runtime.digests import Digest, Line
 
 GATE = UUID(int=7)
+OUTCOMES = "outcomes"
+"""The digest's picture, made of the same rows as its words; those of gates are the gallery's."""
 _PROPOSAL = UUID(int=21)
 _NAMES = {ANA: "Ana Diaz", BEN: "Ben Okri", CYRA: "Cyra Lind"}
 _SAID = (
@@ -136,7 +139,8 @@ SAMPLES: Made = {
     "experiment": Sample(lambda s: letter_notes.result(rows.experiment(s.say), rows.outcome(s.say), "share", s.chart), chart="effect"),
     "shipped": Sample(lambda s: letter_notes.result(rows.experiment(s.say, status="shipped", final_result={"decided_by": s.say(ANA), "note": s.say("It holds on every device.")}), rows.outcome(s.say), "share", s.chart), chart="effect"),
     "violated": Sample(lambda s: letter_notes.result(rows.experiment(s.say, status="killed", final_result={"violated": s.say("slow_share is 6.1 %, and at most 5 % is allowed."), "decided_by": "Outcome Runtime"}), rows.outcome(s.say), "share", None)),
-    "digest": Sample(lambda s: letter_notes.digest(_day(s), s.reader, {GATE: s.reader.link}), "", first=True, bulk=True),
+    "digest": Sample(lambda s: letter_notes.digest(_day(s), s.reader, {GATE: s.reader.link}, several(s.say, 3), s.chart), "", first=True, chart=OUTCOMES, bulk=True),
+    "no-gate": Sample(lambda s: letter_notes.astray(s.say("Daily digest, 2026-11-23"), _astray(s), _waits(s), None), "", first=True),
     "notice": Sample(lambda s: letter_notes.note("“Finish the checkout” ended", s.say("It ended on its date: 41.2 % of 45 %. Its flags are off.")), "", first=True),
     "bounced": Sample(lambda s: letter_notes.bounced(s.say("cyra@example.com"), s.say("550 5.1.1 mailbox unknown")), "", first=True),
 }  # fmt: skip
@@ -146,6 +150,17 @@ ALIASES = {
     "agent_question": "question", "closed": "decided", "loser": "late", "approved": "decided", "ask_back": "ask-back",
     "timed_out": "timed-out", "was_it_you": "was-it-you", "result": "shipped", "escalated": "escalation", "progress": "experiment",
 }  # fmt: skip
+
+
+def _astray(scene: Scene) -> letter_notes.Astray:
+    nothing = "Nothing is asked of you in the letter you answered, so nothing was recorded."
+    return letter_notes.Astray(scene.say("APPROVE, all of it!"), nothing, nothing=True)
+
+
+def _waits(scene: Scene) -> list[Block]:
+    question = scene.say("May “Guest checkout” be launched to 10 % of users?")
+    row = {"id": GATE, "question": question, "due_at": scene.now + timedelta(hours=20)}
+    return letter_notes.waits([row], {GATE: scene.reader.link}, scene.reader)
 
 
 def _first(scene: Scene) -> GateLetter:

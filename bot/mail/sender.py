@@ -18,13 +18,16 @@ _LEEWAY = 300
 
 
 def verified(incoming: Incoming, raw: bytes, *, authserv_id: str, dns: DnsText | None = None, now: datetime) -> Sender:
-    """`dns` gives TXT records; without it only our own server's word counts, without `authserv_id` only the signature."""
+    """`dns` gives TXT records; without it only our own server's word counts, without `authserv_id` only the signature.
+
+    With both, our server's word is held against the letter: what claims a signature that is not there was not written by our server.
+    """
     doubts = tuple(fault for fault in incoming.faults if fault in AUTHOR_FAULTS)
     if not incoming.sender or doubts:
         return Sender(incoming.sender, verified=False, reasons=doubts or ("no single author",))
     reasons: list[str] = []
     if authserv_id.strip():
-        how, why = _told(incoming, authserv_id)
+        how, why = _told(incoming, authserv_id, compare=dns is not None)
         if how:
             return Sender(incoming.sender, verified=True, how=how)
         if why == _FAILED:
@@ -39,22 +42,49 @@ def verified(incoming: Incoming, raw: bytes, *, authserv_id: str, dns: DnsText |
 
 
 _FAILED = "our server says dmarc=fail"
+_OTHER_FROM = "its Authentication-Results speaks of another From"
+_UNSIGNED = "its Authentication-Results claims a signature that the letter does not have"
 
 
-def _told(incoming: Incoming, authserv_id: str) -> tuple[str, str]:
+def _told(incoming: Incoming, authserv_id: str, *, compare: bool) -> tuple[str, str]:
     """Only the topmost block counts: our server puts its own on top, and anything below may be the sender's (RFC 8601 section 5)."""
     lines = Headers(incoming.message).all("authentication-results")
     if not lines:
         return "", "no Authentication-Results header"
-    try:
-        import authres  # type: ignore[import-untyped]  # noqa: PLC0415  only mail that came in needs it
-
-        found = authres.all_features().parse_value(lines[0][:_LONGEST])
-    except Exception:  # noqa: BLE001  authres raises plain SyntaxErrors, and others on what it does not expect; unread is unproved
+    found = _parsed(lines[0])
+    if found is None:
         return "", "the topmost Authentication-Results header cannot be read"
     if str(found.authserv_id).lower() != authserv_id.strip().lower():
         return "", f"the topmost Authentication-Results is {str(found.authserv_id)[:80]}'s, not {authserv_id.strip()}'s"
+    if compare and not _has_signatures(incoming, found.results):
+        return "", _UNSIGNED
     return _passed(found.results, domain_of(incoming.sender))
+
+
+def _parsed(line: str) -> Any:
+    """None for what cannot be read: unread is unproved."""
+    try:
+        import authres  # type: ignore[import-untyped]  # noqa: PLC0415  only mail that came in needs it
+
+        return authres.all_features().parse_value(line[:_LONGEST])
+    except Exception:  # noqa: BLE001  authres raises plain SyntaxErrors, and others on what it does not expect
+        return None
+
+
+def vouched_by(line: str) -> str:
+    """The name of the server that a header says it is of, in lower case; empty for what cannot be read."""
+    found = _parsed(line) if line else None
+    return str(found.authserv_id).strip().lower() if found is not None else ""
+
+
+def _has_signatures(incoming: Incoming, results: list[Any]) -> bool:
+    """A server that checked a signature leaves it where it is: whatever is said to pass must stand in the letter."""
+    lines = Headers(incoming.message).all("dkim-signature")
+    signed = {lowered(_tags(line).get("d", "").strip(". ")) for line in lines} - {""}
+    passed = [one for one in results if str(one.method).lower() == "dkim" and _result(one) == "pass"]
+    exact = {domain for one in passed for domain in _domains(one, "d")}
+    named = {domain for one in passed if not _domains(one, "d") for domain in _domains(one, "i")}
+    return exact <= signed and all(any(aligned(signer, name) for signer in signed) for name in named)
 
 
 def _passed(results: list[Any], domain: str) -> tuple[str, str]:
@@ -62,6 +92,8 @@ def _passed(results: list[Any], domain: str) -> tuple[str, str]:
     dmarc = [result for result in results if str(result.method).lower() == "dmarc"]
     if any(_result(result) == "fail" for result in dmarc):
         return "", _FAILED
+    if any(not aligned(told, domain) for result in dmarc for told in _domains(result, "from")):
+        return "", _OTHER_FROM
     passed = [result for result in dmarc if _result(result) == "pass"]
     if passed and all(domain in _domains(result, "from") for result in dmarc):
         return "dmarc", ""
@@ -130,6 +162,8 @@ def _refused(tags: dict[str, str], domain: str, now: datetime) -> str:
         (tags.get("a", "").lower() not in _ALGORITHMS, "its DKIM signature uses a weak algorithm"),
         (not aligned(tags.get("d", ""), domain), "its DKIM signature is another domain's"),
         ("from" not in signed, "its DKIM signature leaves From out"),
+        # Else anything its author ever wrote to anybody could be sent to us anew, as if it were an answer.
+        ("to" not in signed, "its DKIM signature leaves To out"),
         ("l" in tags, "its DKIM signature covers only the beginning of the body"),
         (_seconds(tags.get("x"), absent=math.inf, wrong=0) <= now.timestamp(), "its DKIM signature has run out"),
         (

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from bot.mail import sandbox_in
+from bot.mail.webhook_events import Events
 from bot.mail.webhooks import Inbound
 from runtime.errors import OutcomeRuntimeError
 from runtime.settings import secret
@@ -48,7 +49,8 @@ class Desk:
 def mount(app: web.Application, runtime: "Runtime") -> None:
     """Webhooks on the web server, and whatever else runs beside it from its start to its end."""
     desk = Desk(runtime)
-    app.add_routes(Inbound(runtime, desk.wake).routes())
+    inbound = Inbound(runtime, desk.wake)
+    app.add_routes([*inbound.routes(), *Events(inbound).routes()])
     app.cleanup_ctx.append(lambda _app: running(runtime, desk))
 
 

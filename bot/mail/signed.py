@@ -1,4 +1,4 @@
-"""Proofs by which the providers' inbound webhooks are believed: each as its vendor documents it. PURE."""
+"""Proofs by which the providers' webhooks are believed, each as its vendor documents it, and certificates. PURE."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import load_pem_x509_certificate, load_pem_x509_certificates
 
 OLDEST = timedelta(minutes=15)
 """A signed time stamp may be so old: providers repeat a post that was not taken, and sign it anew."""
@@ -70,6 +70,11 @@ def sns(fields: Mapping[str, str], certificate: bytes) -> bool:
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True
+
+
+def valid_until(chain: bytes) -> datetime:
+    """The end of the first certificate of a PEM file; raises ValueError for anything else."""
+    return load_pem_x509_certificates(chain)[0].not_valid_after_utc
 
 
 def amazons(url: str) -> bool:

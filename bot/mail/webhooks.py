@@ -110,25 +110,29 @@ class Inbound:
             web.post(PATH + "/ses", self.ses),
         ]
 
-    def _secret(self, provider: str) -> str:
-        found = secrets(self.runtime.settings).get(provider)
+    def secret(self, *names: str) -> str:
+        """Of the first name that MAIL_INBOUND_SECRETS knows."""
+        known = secrets(self.runtime.settings)
+        found = next((known[name] for name in names if name in known), None)
         if found is None:
-            raise web.HTTPNotFound(text=f"MAIL_INBOUND_SECRETS names no {provider}.\n")
+            raise web.HTTPNotFound(text=f"MAIL_INBOUND_SECRETS names no {names[-1]}.\n")
         return found
+
+    def by_basic(self, request: web.Request, wanted: str) -> None:
+        if not signed.basic(request.headers.get("Authorization", ""), wanted):
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="mail"'})
 
     async def postmark(self, request: web.Request) -> web.Response:
         """JSON with `RawEmail`, which the server's setting "Include raw email content" adds; basic authentication."""
-        wanted = self._secret("postmark")
-        if not signed.basic(request.headers.get("Authorization", ""), wanted):
-            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="mail"'})
-        found = _parsed(_Postmark, await self._body(request))
+        self.by_basic(request, self.secret("postmark"))
+        found = _parsed(_Postmark, await self.body(request))
         to = [found.recipient] if found.recipient else []
         return await self._kept("postmark", Posted(found.raw.encode(), None, to))
 
     async def mailgun(self, request: web.Request) -> web.Response:
         """A form with `body-mime`; signed in its own fields."""
-        key = self._secret("mailgun")
-        form = fields_of(request.headers.get("Content-Type", ""), await self._body(request))
+        key = self.secret("mailgun")
+        form = fields_of(request.headers.get("Content-Type", ""), await self.body(request))
         texts = {name: value.decode("utf-8", "replace") for name, value in form.items() if name != "body-mime"}
         if not signed.mailgun(texts, key, self.runtime.now()):
             # 406 is the answer after which Mailgun does not try again.
@@ -142,39 +146,44 @@ class Inbound:
 
     async def sendgrid(self, request: web.Request) -> web.Response:
         """A form with `email`, which "POST the raw, full MIME message" adds; signed over the body, or basic authentication."""
-        wanted, body = self._secret("sendgrid"), await self._body(request)
-        if not self._by_sendgrid(request, wanted, body):
-            raise web.HTTPForbidden(text="The signature does not hold.\n")
+        wanted, body = self.secret("sendgrid"), await self.body(request)
+        self.by_sendgrid(request, wanted, body)
         form = fields_of(request.headers.get("Content-Type", ""), body)
         if not form.get("email"):
             raise web.HTTPBadRequest(text="Switch on “POST the raw, full MIME message” for this address.\n")
         envelope = _parsed(_SendgridEnvelope, form.get("envelope") or b"{}")
         return await self._kept("sendgrid", Posted(form["email"], envelope.sender, envelope.to))
 
-    def _by_sendgrid(self, request: web.Request, wanted: str, body: bytes) -> bool:
-        if ":" in wanted:
-            return signed.basic(request.headers.get("Authorization", ""), wanted)
+    def by_sendgrid(self, request: web.Request, wanted: str, body: bytes) -> None:
         stamp = request.headers.get("X-Twilio-Email-Event-Webhook-Timestamp", "")
         given = request.headers.get("X-Twilio-Email-Event-Webhook-Signature", "")
-        return signed.sendgrid(wanted, given, stamp, body, self.runtime.now())
+        if ":" in wanted:
+            holds = signed.basic(request.headers.get("Authorization", ""), wanted)
+        else:
+            holds = signed.sendgrid(wanted, given, stamp, body, self.runtime.now())
+        if not holds:
+            raise web.HTTPForbidden(text="The signature does not hold.\n")
 
     async def ses(self, request: web.Request) -> web.Response:
         """Amazon's receipt rule by its notification service; only the topic whose ARN is the secret, and it confirms itself."""
-        topic, body = self._secret("ses"), await self._body(request)
-        found = _texts(body)
-        if found.get("TopicArn") != topic or not await self._by_amazon(found):
-            raise web.HTTPForbidden(text="The signature does not hold, or it is another topic's.\n")
-        if found.get("Type") != "Notification":
-            await self._subscribe(found)
-            return web.Response(text="ok")
+        message = await self.by_amazon(texts(await self.body(request)), self.secret("ses"))
         try:
-            notice = _Ses.model_validate_json(found.get("Message", ""))
+            notice = _Ses.model_validate_json(message)
         except ValidationError:
             # The topic's own test messages and other events carry no letter.
             return web.Response(text="ok")
         return await self._kept("ses", Posted(notice.raw, notice.mail.source, notice.receipt.recipients))
 
-    async def _by_amazon(self, found: Mapping[str, str]) -> bool:
+    async def by_amazon(self, found: Mapping[str, str], topic: str) -> str:
+        """The message of a notification; of anything else that Amazon signed nothing, and a subscription is confirmed."""
+        if found.get("TopicArn") != topic or not await self._signed_by_amazon(found):
+            raise web.HTTPForbidden(text="The signature does not hold, or it is another topic's.\n")
+        if found.get("Type") == "Notification":
+            return found.get("Message", "")
+        await self._subscribe(found)
+        return ""
+
+    async def _signed_by_amazon(self, found: Mapping[str, str]) -> bool:
         url = found.get("SigningCertURL", "")
         if not signed.amazons(url):
             return False
@@ -191,7 +200,7 @@ class Inbound:
             await self.runtime.http.ask(Call("GET", url, SignalUnavailable, who="Amazon's subscription"))
             log.info("mail.ses_confirmed", topic=found.get("TopicArn"))
 
-    async def _body(self, request: web.Request) -> bytes:
+    async def body(self, request: web.Request) -> bytes:
         """The post as it was sent, up to what a letter can become in transport; a few at once, since nobody is proven before it was read."""
         found = bytearray()
         async with self.room, asyncio.timeout(_SECONDS):
@@ -224,7 +233,7 @@ def _parsed(model: type[M], body: bytes) -> M:
         raise web.HTTPBadRequest(text=f"Not a letter as the provider documents it: {named or 'no JSON'}.\n") from error
 
 
-def _texts(body: bytes) -> dict[str, str]:
+def texts(body: bytes) -> dict[str, str]:
     try:
         found = json.loads(body)
     except ValueError as error:

@@ -1,27 +1,46 @@
 """Decisions that were given but not carried out yet: reading them, and what everybody else is told meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from runtime import timers
 from runtime.db.engine import Row, Tx
 from runtime.db.mail import gate_holds
 from runtime.errors import GateAlreadyDecided
+from runtime.gates import terms
 from runtime.identity.people import By
 
 TIMER = "gate_hold"
 DOORS = {"mail": "by e-mail", "page": "on the gate's page", "slack": "in Slack"}
 _h = gate_holds.c
+_CURRENT = select(gate_holds).where(_h.gate_id == bindparam("gate"), _h.ended_at.is_(None))
+_LOCKED = _CURRENT.with_for_update()
 
 
 async def current(tx: Tx, gate_id: UUID, *, lock: bool = False) -> Row | None:
     """The decision that waits at a gate to be carried out; whoever locks it has locked the gate before."""
-    statement = select(gate_holds).where(_h.gate_id == gate_id, _h.ended_at.is_(None))
-    return await tx.first(statement.with_for_update() if lock else statement)
+    return await tx.first(_LOCKED if lock else _CURRENT, {"gate": gate_id})
+
+
+async def of(tx: Tx, gates: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """What waits at these gates, as every door may show it."""
+    waiting = select(gate_holds).where(_h.gate_id.in_(gates), _h.ended_at.is_(None))
+    return {row["gate_id"]: shown(row) for row in await tx.all(waiting)} if gates else {}
+
+
+def shown(hold: Mapping[str, Any]) -> dict[str, Any]:
+    """Who answered what and how, when it takes effect, and until when its author can take it back (the same moment)."""
+    kept = hold["decision"]
+    return {
+        "answered_by": hold["member"], "answered_via": hold["via"], "answered_at": hold["created_at"], "choice": kept["choice"],
+        "answer": answer(hold), "note": kept.get("note") or "", "percent": kept.get("percent"),
+        "conditions": [terms.in_words(term) for term in terms.load(kept.get("terms"))],
+        "takes_effect_at": hold["until"], "undo_until": hold["until"], "evidence_hash": hold["evidence_hash"],
+    }  # fmt: skip
 
 
 async def end(tx: Tx, hold: Row, how: str, *, now: datetime, why: str | None = None) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from bot.cli.mail import mail
 from bot.cli.mail_interpret import as_told
 from bot.mail import message
-from bot.mail.contracts import SentLetter, Verdict
+from bot.mail.contracts import DnsText, SentLetter, Verdict
 from bot.mail.interpret import interpret
 from bot.mail.sent import sent_letter
 from runtime.core import wall_clock
@@ -76,10 +76,10 @@ class Desk:
         return tally
 
 
-def verdict(raw: bytes, letter: SentLetter) -> Verdict:
-    """As `mail interpret` reads a message, for many thousands of them."""
+def verdict(raw: bytes, letter: SentLetter, *, dns: DnsText | None = None) -> Verdict:
+    """As `mail interpret` reads a message, for many thousands of them; with `dns` as the running bot does."""
     return interpret(
-        message.read(raw), sent=letter, known=(BEN.address,), authserv_id=AUTHSERV, secret=SECRET, now=wall_clock(), raw=raw
+        message.read(raw), sent=letter, known=(BEN.address,), authserv_id=AUTHSERV, secret=SECRET, now=wall_clock(), raw=raw, dns=dns
     )  # fmt: skip
 
 

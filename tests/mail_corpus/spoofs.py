@@ -2,11 +2,12 @@
 
 # ruff: noqa: RUF001  words and names of other languages, and forged ones
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.mail_corpus.compose import Envelope, Headers, passed, plain
-from tests.mail_corpus.expected import APPROVE, Case, Letters
+from tests.mail_corpus.expected import APPROVE, ASK, Case, Letters
 from tests.mail_corpus.letter import ANA, AUTHSERV, BEN, MALLORY
 
 DOMAIN = ANA.domain
@@ -173,6 +174,49 @@ def reply_to_tricks() -> Iterator[Case]:
     )
 
 
+def addressed() -> Iterator[Case]:
+    """Proven words of hers with her own token, which were meant for somebody else."""
+    replayed = Envelope(to=MALLORY.full, above=(("X-Original-To", "TOKEN"),))
+    for name, envelope, said, want in (
+        ("what she wrote to Mallory, handed on to us", replayed, "Approved.", (ASK,)),
+        ("a form she wrote to Mallory, handed on to us", replayed, "APPROVE", (ASK,)),
+        ("we read along", Envelope(to=BEN.full, extra=(("Cc", "TOKEN"),)), "Approved, please have a look.", (ASK,)),
+        ("we read along, and a form is a form", Envelope(to=BEN.full, extra=(("Cc", "TOKEN"),)), "APPROVE", (APPROVE,)),
+        ("the token taken out of To by a server", Envelope(to="BASE", above=(("X-Original-To", "TOKEN"),)), "APPROVE", (APPROVE,)),
+    ):  # fmt: skip
+        yield Case(f"addressed, {name}", lambda letters, e=envelope, s=said: _filled(letters, plain(letters.launch, s, e)), want, verified=True)  # fmt: skip
+
+
+def _filled(letters: Letters, raw: bytes) -> bytes:
+    """With the addresses that only the letters have."""
+    named = {"TOKEN": letters.launch.reply_to, "BASE": letters.launch.base}  # fmt: skip
+    for name, value in named.items():
+        raw = re.sub(rb"(?<![\w-])%s(?![\w-])" % name.encode(), value.encode(), raw)
+    return raw
+
+
+UNTRUE: tuple[tuple[str, Headers, bool], ...] = (
+    ("dkim and dmarc pass, and no signature", (OURS,), False),
+    ("dkim passes alone, and no signature", _results(f"{AUTHSERV}; dkim=pass header.d={DOMAIN} header.s=s1"), False),
+    ("dkim by identity alone, and no signature", _results(f"{AUTHSERV}; dkim=pass header.i=@{DOMAIN}"), False),
+    ("a relay's signature that is not there", _results(f"{AUTHSERV}; dkim=pass header.d=relay.test; dmarc=pass header.from={DOMAIN}"), True),
+    ("dmarc about another From, dkim about hers", _results(f"{AUTHSERV}; dmarc=pass header.from=evil.test; dkim=pass header.d={DOMAIN}"), True),
+)  # fmt: skip
+"""What only a forger would write under our server's name, where that server lets such headers through; and whether it is signed."""
+
+
+def untrue() -> Iterator[Case]:
+    """Told from an honest verdict where signatures are checked as well, as the running bot does."""
+    for name, results, signed in UNTRUE:
+        yield _case(
+            f"untrue, {name}",
+            lambda letters, results=results, signed=signed: plain(
+                letters.launch, "APPROVE", Envelope(results=results, signed=signed)
+            ),
+            verified=False,
+        )
+
+
 def honest() -> Iterator[Case]:
     """What resembles the above and is Ana."""
     domain = DOMAIN
@@ -227,4 +271,5 @@ def cases() -> Iterator[Case]:
     yield from authors()
     yield from tokens()
     yield from reply_to_tricks()
+    yield from addressed()
     yield from honest()

@@ -12,6 +12,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from bot.api.auth import RUNTIME
 from bot.web import _mcp_door, mcp
+from runtime.gates import holding
+from runtime.gates.service import Decision
 from runtime.identity import keys
 from runtime.identity.people import SYSTEM
 from runtime.local.ports import free_port
@@ -51,8 +53,7 @@ async def client(address: str, key: str) -> AsyncIterator[Client]:
 
 
 async def test_an_agent_fetches_a_brief_reports_and_asks_and_a_person_decides(address: str, story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     await story.decide("portfolio_review", "approve", "ana@example.com")
     await story.work()
     row = await story.experiment()
@@ -78,6 +79,13 @@ async def test_an_agent_fetches_a_brief_reports_and_asks_and_a_person_decides(ad
         asked = await agent.call_tool("request_human_gate", question)
         gate = await story.gate("agent_question")
         assert str(gate["id"]) in str(asked.content)
+        given = Decision("approve", "yes", gate["evidence_hash"])
+        ben = await story.person("ben@example.com")
+        await holding.hold(story.runtime, story.org_id, gate["id"], given, by=ben, now=story.runtime.now())
+        told = await agent.call_tool("get_gate_status", {"gate_id": str(gate["id"])})
+        assert "pending" in str(told.content)
+        assert "takes_effect_at" in str(told.content), "the agent learns that an answer waits, and for whom to wait"
+        await holding.undo(story.runtime, story.org_id, gate["id"], by=ben, now=story.runtime.now())
         await story.decide("agent_question", "reject", "ben@example.com", note="no")
         told = await agent.call_tool("get_gate_status", {"gate_id": str(gate["id"])})
         assert "rejected" in str(told.content)

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aiohttp import web
@@ -13,8 +13,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot.api.auth import RUNTIME
 from bot.api.errors import errors_to_json
 from bot.api.routes import routes
+from runtime.gates import holding
+from runtime.gates.service import Decision
 from runtime.identity import keys, members
-from runtime.identity.people import SYSTEM
+from runtime.identity.people import SYSTEM, By, person
 from runtime.integrations.webhooks import signed_headers
 from tests.story import Story
 
@@ -49,8 +51,7 @@ async def test_without_a_valid_key_nothing_is_answered(door: Client, headers: di
 
 
 async def test_an_agents_key_cannot_answer_a_gate_by_any_door(door: Client, story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     gate = await story.gate("portfolio_review")
     for kind in ("agent", "read", "ingest"):
         token = (await key(story, kind)).token
@@ -62,8 +63,7 @@ async def test_an_agents_key_cannot_answer_a_gate_by_any_door(door: Client, stor
 
 
 async def test_a_persons_own_key_answers_as_that_person(door: Client, story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     async with story.runtime.transaction(story.org_id) as tx:
         ana = await members.by_email(tx, "ana@example.com")
     assert ana is not None
@@ -73,11 +73,31 @@ async def test_a_persons_own_key_answers_as_that_person(door: Client, story: Sto
     path = f"/api/v1/gates/{gate['id']}/respond"
     wrong = await door.post(path, json={"choice": "approve", "evidence": "0" * 16}, headers=bearer(token))
     assert (wrong.status, (await wrong.json())["error"]["code"]) == (409, "EVIDENCE_CHANGED")
+    await an_answer_by_letter_is_shown_as_held(door, story, gate, person(ana, "mail"), token)
     right = await door.post(path, json={"choice": "approve", "evidence": gate["evidence_hash"]}, headers=bearer(token))
     assert right.status == 200
     assert (await right.json())["decided_by"] == "ana@example.com"
     again = await door.post(path, json={"choice": "approve"}, headers=bearer(token))
     assert (again.status, (await again.json())["error"]["code"]) == (409, "GATE_ALREADY_DECIDED")
+
+
+async def an_answer_by_letter_is_shown_as_held(door: Client, story: Story, gate: Any, by: By, token: str) -> None:
+    """Open still, but taken: whoever asks sees who answered what, and until when that can change."""
+    assert gate["held"] is None
+    decision = Decision("approve", "as planned", gate["evidence_hash"])
+    kept = await holding.hold(story.runtime, story.org_id, UUID(gate["id"]), decision, by=by, now=story.runtime.now())
+    shown = await (await door.get(f"/api/v1/gates/{gate['id']}", headers=bearer(token))).json()
+    [listed] = (await (await door.get("/api/v1/gates", headers=bearer(token))).json())["gates"]
+    held = shown["held"]
+    assert (shown["status"], listed["held"]) == ("pending", held)
+    assert (held["answered_by"], held["answered_via"], held["choice"], held["note"]) == (
+        "ana@example.com",
+        "mail",
+        "approve",
+        "as planned",
+    )
+    assert held["takes_effect_at"] == held["undo_until"] == kept.until.isoformat()
+    await holding.undo(story.runtime, story.org_id, kept.gate_id, by=by, now=story.runtime.now())
 
 
 async def test_a_revoked_or_expired_key_opens_nothing(door: Client, story: Story) -> None:

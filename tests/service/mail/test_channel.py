@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -16,13 +17,14 @@ from bot.mail.house import House
 from bot.slack.sample_rows import RESULT
 from runtime import digests
 from runtime.db.mail import letters as letters_table
-from runtime.db.tables import experiments, human_gates, members, outbox
+from runtime.db.tables import experiments, human_gates, members, outbox, outcomes
 from runtime.errors import ChannelFailed
 from runtime.gates import clock, holding
 from runtime.gates.service import Decision, delegate, withdraw
 from runtime.identity.people import SYSTEM
-from runtime.integrations.contracts import Notice
+from runtime.integrations.contracts import Level, Notice
 from runtime.journal import Event, Message, record
+from runtime.measurement import append, store
 from tests.postbox import Postbox, listening
 from tests.story import FILE, Story
 
@@ -90,9 +92,12 @@ async def house(runtime, org_id, box) -> AsyncIterator[Household]:
 
 
 async def opened(house, file=BY_MAIL):
-    await house.story.apply(file)
-    await house.story.work()
-    return await house.story.gate("portfolio_review")
+    async def walk():
+        await house.story.apply(file)
+        await house.story.work()
+        return await house.story.gate("portfolio_review")
+
+    return await house.story.reach("opened by mail", walk) if file == BY_MAIL else await walk()
 
 
 async def at_launch(house):
@@ -266,8 +271,15 @@ async def test_kinds_of_the_desk_reply_into_the_thread_and_a_suspicious_one_carr
     await house.tell(contracts.REFUSAL, gate["id"], to, inbound=inbound, question="no", text="Not yours.")
     await house.tell(contracts.WAS_IT_YOU, gate["id"], to, inbound=inbound, reasons=["forged"])
     await house.tell(contracts.NOTE, gate["id"], to, text="Ben's letters come back.")
+    said = {"question": "ok", "text": "Nothing is asked of you there.", "nothing": True}
+    await house.tell(
+        contracts.ASTRAY, house.story.org_id, to, inbound=inbound, subject_kind="org", title="Daily digest", **said
+    )
     await house.deliver(twice=True)
-    found = box.letters()
+    *found, astray = box.letters()
+    assert (astray["Subject"], astray["Reply-To"]) == ("Daily digest", "outcomes@outcome.test"), "it has no token"
+    assert "Waiting for you (1)" in astray.get_body(("plain",)).get_content()
+    assert "List-Unsubscribe" not in astray
     assert len(found) == 6
     assert all(one["Subject"].startswith("Re: ") for one in found)
     words = ["95 % sure", "nothing yet", "I understand", "Not yours", "Was that you?", "come back"]
@@ -437,7 +449,16 @@ async def test_an_owner_without_slack_gets_the_digest_by_letter_until_they_leave
         await house.deliver(twice=True)
         return [letter for letter in box.letters() if letter["Subject"].startswith("Daily digest")]
 
+    async with runtime.transaction(house.story.org_id) as tx:
+        for day, value in ((2, "0.33"), (3, "0.385")):
+            level = Level(Decimal(value), 4000, datetime(2026, 3, day, 12, tzinfo=UTC), "door")
+            await append.ensure_partitions(tx, level.as_of)
+            await store.append_level(tx, await tx.value(select(outcomes.c.id)), "checkout_completed", level)
     [digest] = await one(1)
+    said = " ".join(digest.get_body(("plain",)).get_content().split())
+    assert "checkout_completed 38.5 %, 50 % of the way ↗ towards the target, from 32 % to 45 %" in said
+    assert "6.5 pp below the target of 45 %" in digest.get_body(("html",)).get_content()
+    assert [part.get_content_type() for part in digest.walk()].count("image/png") == 1
     assert "Waiting for a decision (1)" in digest.get_body(("plain",)).get_content()
     assert digest["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert digest["X-Outcome-Gate"] is None

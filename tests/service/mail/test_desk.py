@@ -1,5 +1,6 @@
 """What is done with a reply: through the same services as in Slack, answered by letter, proven before it decides."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -44,7 +45,8 @@ async def fire(mail, kind, gate_id):
 async def test_an_answer_is_held_confirmed_taken_back_and_handed_over(mail):
     gate = await mail.launch()
     letter = await mail.letter(gate, BEN)
-    row = await mail.arrives(mail.reply(letter, "APPROVE\nThe copy is fine now."))
+    said = mail.reply(letter, "APPROVE\nThe copy is fine now.")
+    row = await mail.arrives(said)
     [hold] = await mail.holds()
     assert (row["action"], row["decision"], row["sender"], row["letter_id"]) == ("decide", "approve", BEN, letter["id"])
     assert (hold["member"], hold["via"], hold["decision"]["note"], hold["letter_id"]) == (
@@ -62,12 +64,17 @@ async def test_an_answer_is_held_confirmed_taken_back_and_handed_over(mail):
     [hold] = await mail.holds()
     assert hold["ended"] == "undone"
     assert len(await mail.said(contracts.UNDONE)) == 1
+    again = re.sub(rb"Message-ID: .*\r\n|In-Reply-To: .*\r\n", b"", said)
+    assert (await mail.arrives(again))["action"] == "decide", "all its proofs hold"
+    assert len(await mail.holds()) == 1
+    [copy] = await mail.said(contracts.ASK_BACK)
+    assert "a copy of the answer you took back" in copy["payload"]["say"]
     await mail.arrives(mail.reply(letter, f"DELEGATE {ANA}"))
     handed = await mail.gate(gate["id"])
     assert (handed["status"], handed["delegated_to"]) == ("delegated", ANA)
     assert len(await mail.said(contracts.RECEIPT)) == 2
     await mail.arrives(mail.reply(letter, "DELEGATE nobody@elsewhere.test"))
-    [asked] = await mail.said(contracts.ASK_BACK)
+    asked = (await mail.said(contracts.ASK_BACK))[-1]
     assert "nobody@elsewhere.test" in asked["payload"]["say"]
 
     colleagues = mail.address(await mail.letter(gate, ANA))
@@ -218,7 +225,11 @@ async def test_an_absence_is_believed_and_the_gate_goes_on_to_the_next_person(ma
         Subject="Out of office: Launch",
     )
     await mail.arrives(stranger)
-    assert (await member_of(mail, BEN))["away_until"] is None
+    nobodys = robot(
+        mail, letter, "I am away", verified=None, Auto_Submitted="auto-replied", Subject="Out of office: Re"
+    )
+    await mail.arrives(nobodys)
+    assert (await member_of(mail, BEN))["away_until"] is None, "whoever has his address could send him on holiday"
     row = await mail.arrives(
         robot(mail, letter, "I am away.", Auto_Submitted="auto-replied", Subject="Out of Office: Re: Launch")
     )

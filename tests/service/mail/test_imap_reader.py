@@ -7,12 +7,13 @@ from datetime import date
 import pytest
 from pydantic import SecretStr
 
-from bot.mail.imap import Reader
+from bot.mail.imap import POLL_SECONDS, Reader
 from bot.mail.imap_line import Line, Mailbox
+from bot.mail.intake import LARGEST
 from runtime.db.mail import inbound_mail, mail_cursors
 from runtime.errors import ChannelFailed, InvalidConfiguration
 from tests.mail_story import MailStory, mail_settings
-from tests.real_mail import mail_server
+from tests.real_mail import WITHOUT_IDLE, mail_server, mailboxes_alone
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,30 @@ async def test_of_two_bots_one_reads_and_the_other_takes_over(server, mail, runt
         server.post(raw("b"), to, "ana@example.com")
         assert await kept(mail, 2) == ["a", "b"]
         assert other.woken.is_set()
+
+
+async def test_a_server_that_pushes_nothing_is_asked_again_and_again(mail, runtime, org_id, user):
+    """It has no IDLE (RFC 2177 is an extension); a restart in between loses nothing."""
+    with mailboxes_alone(WITHOUT_IDLE) as quiet:
+        url = quiet.imap_url(user)
+        line = Line(Mailbox.of(url), largest=LARGEST)
+        assert not line.pushes
+        with pytest.raises(ChannelFailed, match="no IDLE"):
+            line.wait(0.1)
+        line.close()
+        runtime.settings = runtime.settings.model_copy(update={"imap_url": SecretStr(url)})
+        quiet.append(user, raw("before"))
+        async with Reading(runtime, renew_seconds=0.1):
+            assert await kept(mail, 1) == ["before"]
+            quiet.append(user, raw("polled"))
+            assert await kept(mail, 2) == ["before", "polled"]
+            quiet.stop("dovecot")
+            quiet.start("dovecot")
+            quiet.append(user, raw("restarted"))
+            assert await kept(mail, 3) == ["before", "polled", "restarted"]
+        with quiet.mailbox(user) as client:
+            assert len(client.uid("search", "SEEN")[1][0].split()) >= 2, "the last one's mark may have been cut off"
+    assert POLL_SECONDS <= 15, "what docs/email.md promises"
 
 
 async def test_of_a_letter_that_is_too_large_the_head_is_read(server, user):

@@ -1,6 +1,7 @@
 """No Slack anywhere: from gate 1 to gate 3, an outcome is run by replies, over real servers where there are any."""
 
 import asyncio
+import re
 import smtplib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -202,12 +203,37 @@ async def test_an_outcome_goes_from_its_first_gate_to_shipped_by_replies_alone(t
     await town.deliver()
     await days(story)
     third = await town.asked(ANA, "analysis_review")
+    await she_asks_first(town, third)
     await town.answer(thunderbird_german, third, ANA, "SHIP AND LIFT THE CAP: it held for two weeks")
     assert (await town.decided("analysis_review"))["decided_by"] == ANA.address
     await town.deliver()
     row = await story.experiment()
     assert (row["status"], row["final_result"]["conclusion"]) == ("shipped", "shipped")
     await everybody_was_told(town)
+
+
+async def she_asks_first(town: Town, third: Sent) -> None:
+    """How sure are we? Answered in her thread, with numbers and their picture; the gate waits on."""
+    await town.answer(gmail_web, third, ANA, "Hi,\n\nhow sure are we?\n\nBest,\nAna")
+    await eventually(lambda: handled(town, "question"), "her question was not read")
+    await town.deliver()
+    told = await town.letter(ANA, lambda one: "You asked" in one.text)
+    assert "how sure are we?" in told.text
+    assert re.search(r"\d[\d.]* ?%", told.text), told.text
+    assert "certainty(" in told.text, "from which stored numbers"
+    message = message_from_bytes(told.raw, policy=default)
+    [picture] = [part for part in message.walk() if part.get_content_type() == "image/png"]
+    assert picture.get_content().startswith(b"\x89PNG")
+    assert picture["Content-ID"].strip("<>") in told.html
+    assert third.message_id in str(message["References"]), "in the gate's thread"
+    assert (await town.story.gate("analysis_review"))["status"] == "pending", "a question decides nothing"
+
+
+async def handled(town: Town, decision: str) -> Any:
+    async with town.story.runtime.transaction(town.story.org_id) as tx:
+        return await tx.first(
+            select(inbound_mail).where(inbound_mail.c.decision == decision, inbound_mail.c.handled_at.is_not(None))
+        )
 
 
 async def days(story: Story) -> None:
@@ -223,8 +249,8 @@ async def everybody_was_told(town: Town) -> None:
     async with town.story.runtime.transaction(town.story.org_id) as tx:
         mails = await tx.all(select(inbound_mail))
         written = await tx.all(select(letters))
-    assert sorted(row["action"] for row in mails) == ["decide"] * 3
-    assert {row["kind"] for row in written} >= {"gate", "mail_receipt"}
+    assert sorted(row["action"] for row in mails) == ["answer", "decide", "decide", "decide"]
+    assert {row["kind"] for row in written} >= {"gate", "mail_receipt", "mail_answer"}
     for person in (ANA, BEN):
         ids = [sent(raw).message_id for raw in await asyncio.to_thread(town.post.letters, person)]
         assert len(ids) == len(set(ids))

@@ -6,8 +6,11 @@ import sys
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from bot.cli.mail_interpret import as_told
 from bot.mail.sent import sent_letter
-from tests.mail_corpus.cases import all_cases
+from tests.mail_corpus import spoofs
+from tests.mail_corpus.cases import all_cases, clients
+from tests.mail_corpus.expected import Tally
 from tests.mail_corpus.mutate import damaged, unproven
 from tests.mail_corpus.run import Desk, desk, verdict
 
@@ -45,6 +48,17 @@ def test_the_command_says_the_same_and_nothing_but_what_is_promised(at: Desk) ->
         assert line["decision"] in DECISIONS
         assert all(isinstance(one, str) for one in [*line["conditions"], *line["reasons"]])
     assert json.dumps(lines)
+
+
+def test_a_verdict_that_does_not_fit_its_letter_is_not_our_servers_and_honest_ones_fit(at: Desk) -> None:
+    """As the running bot reads them, which checks signatures itself; here nobody publishes a key."""
+    letter = sent_letter(at.path("launch").read_bytes())
+    tally = Tally()
+    for case in [*spoofs.untrue(), *spoofs.borders(), *spoofs.honest(), *[*clients()][::25]]:
+        found = verdict(case.build(at.letters), letter, dns=lambda _: ())
+        tally.add(case, as_told(found), found.said.text)
+    assert not tally.forbidden, tally.told()
+    assert tally.misses == [], tally.told()
 
 
 @pytest.fixture(scope="module")

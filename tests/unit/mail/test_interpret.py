@@ -141,3 +141,38 @@ def test_questions_and_words_about_earlier_answers_are_answered():
     assert [verdict(mail(said), proposing).kind for said in ("YES", "no", "UNDO")] == ["yes", "no", "undo"]
     assert verdict(mail("APPROVE IF cap 20%"), proposing).decision == "conditions"
     assert verdict(mail("yes?"), proposing).action == "ask_back"
+
+
+OTHERS_LETTER = tokens.message_id("launch", OTHER, ANA, SECRET, "outcome.test")
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (mail("APPROVE", to=f"{token()}, {token(gate=OTHER)}"), "two gates at once"),
+        (mail("APPROVE", extra=f"Cc: {token(gate=OTHER)}\r\n"), "two gates at once"),
+        (
+            mail("APPROVE").replace(b"In-Reply-To: <gate@outcome.test>", f"In-Reply-To: {OTHERS_LETTER}".encode()),
+            "addressed to another",
+        ),
+        (mail("Approved.", to="carl@example.com", extra=f"Cc: {token()}\r\n"), "somebody else"),
+        (mail("APPROVE", to="mallory@evil.test", extra=f"X-Original-To: {token()}\r\n"), "somebody else"),
+        (mail("APPROVE", to="mallory+x@evil.test", extra=f"Delivered-To: {token()}\r\n"), "somebody else"),
+    ],
+)
+def test_what_may_be_meant_for_another_gate_or_another_person_is_asked_back(raw: bytes, why: str) -> None:
+    """All three proofs hold; the words may still not be an answer to this."""
+    found = verdict(raw)
+    assert (found.action, found.decision, found.sender_verified) == ("ask_back", "none", True)
+    assert why in found.reasons[0]
+
+
+def test_who_answers_in_copy_or_through_a_server_that_strips_tokens_is_understood():
+    in_copy = mail("APPROVE\n\nCarl, fyi.", to="carl@example.com", extra=f"Cc: {token()}\r\n")
+    assert verdict(in_copy).decision == "approve"
+    stripped = mail("Approved.", to=BASE, extra=f"Delivered-To: {token()}\r\n")
+    assert verdict(stripped).decision == "approve"
+    somebody_elses = mail("APPROVE", to=f"{token()}, {token(BEN, OTHER)}")
+    assert verdict(somebody_elses).decision == "approve", "Ben's token of another gate is nothing to Ana"
+    question = mail("How sure are we?", to="carl@example.com", extra=f"Cc: {token()}\r\n")
+    assert verdict(question).action == "answer", "a question is answered wherever it was asked"

@@ -1,13 +1,14 @@
 """Any bytes become a message; who wrote it cannot be faked by how it is written."""
 
 import base64
+import time
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.mail import message, reply, robots, visible
+from bot.mail import intake, message, reply, robots, visible
 from bot.mail.message import AUTHOR_FAULTS
 
 BODY = b"\r\n\r\nAPPROVE\r\n"
@@ -235,3 +236,31 @@ def test_no_headers_raise(head: list[tuple[str, str]], body: str) -> None:
 @given(st.text(alphabet="<>/=\"'! -pdivstylebqr{}.#;:hidden\n", max_size=300))
 def test_no_markup_raises(html: str) -> None:
     visible.lines(html)
+
+
+BOMBS = {
+    "messages in messages": b"Content-Type: message/rfc822\r\n\r\n" * 5000,
+    "parts in parts": b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(3000)),
+    "a hundred thousand headers": b"X: y\r\n" * 100_000,
+    "a million lines": b"\r\n" + b"y\r\n" * 1_000_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_was_made_to_break_its_readers_is_named_and_read_in_no_time(name: str) -> None:
+    """One that cannot be kept would be fetched from the mailbox again and again, and keep all others waiting."""
+    raw = b"From: ana@example.com\r\nTo: o@x.test\r\nMessage-ID: <1@x>\r\n" + BOMBS[name] + b"\r\nAPPROVE\r\n"
+    began = time.process_time()
+    named = intake.named(raw, [])
+    found = message.read(raw)
+    assert time.process_time() - began < 4
+    assert (named.message_id, found.sender) == ("<1@x>", "ana@example.com")
+    assert named.content_hash != intake.named(raw.replace(b"APPROVE", b"REJECT"), []).content_hash
+
+
+def test_of_a_thousand_reply_addresses_ten_are_looked_up() -> None:
+    made = [
+        f"o+{base64.b32encode(n.to_bytes(16, 'big')).decode().rstrip('=').lower()}.{'a' * 16}@x.test"
+        for n in range(1000)
+    ]
+    assert len(intake.named(b"From: a@b.test\r\nTo: " + ", ".join(made).encode() + b"\r\n\r\nx", []).gates) == 10

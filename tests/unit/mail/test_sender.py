@@ -75,6 +75,8 @@ def test_our_own_servers_word_counts(result: str, how: str) -> None:
         ["mx.y.org; dmarc=pass header.from=x.org; dmarc=fail header.from=x.org"],
         ["mx.y.org; dmarc=pass header.from=evil.org"],
         ["mx.y.org; dmarc=pass header.from=x.org header.from=evil.org"],
+        ["mx.y.org; dmarc=pass header.from=evil.org; dkim=pass header.d=x.org"],
+        ["mx.y.org; dmarc=none header.from=evil.org; dkim=pass header.d=x.org"],
         ["mx.y.org; dkim=pass header.d=evil.org"],
         ["mx.y.org; dkim=pass header.d=org"],
         ["mx.y.org; dkim=pass header.d=a.x.org"],
@@ -112,6 +114,42 @@ def test_a_subdomain_is_vouched_for_by_the_domain_above_it_not_below() -> None:
     assert not sender.aligned("org", "x.org")
     assert not sender.aligned("", "x.org")
     assert not sender.aligned("x.org", "evilx.org")
+
+
+STAMP = b"DKIM-Signature: v=1; a=rsa-sha256; d=%s; s=gone; h=from; bh=x; b=x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("claim", "signatures", "verified"),
+    [
+        ("dkim=pass header.d=x.org", b"", False),
+        ("dkim=pass header.d=x.org", STAMP % b"other.org", False),
+        ("dkim=pass header.i=@x.org", b"", False),
+        ("dkim=pass header.d=x.org; dmarc=pass header.from=x.org", b"", False),
+        (
+            "dkim=pass header.d=x.org; dkim=pass header.d=relay.org; dmarc=pass header.from=x.org",
+            STAMP % b"x.org",
+            False,
+        ),
+        ("dkim=pass header.d=x.org; dmarc=pass header.from=x.org", STAMP % b"X.org", True),
+        ("dkim=pass header.i=@mail.x.org; dmarc=pass header.from=x.org", STAMP % b"x.org", True),
+        ("dkim=fail header.d=relay.org; spf=pass smtp.mailfrom=x.org; dmarc=pass header.from=x.org", b"", True),
+        ("spf=pass smtp.mailfrom=x.org; dmarc=pass header.from=x.org", b"", True),
+    ],
+)
+def test_where_signatures_are_checked_here_our_servers_word_must_fit_the_letter(
+    claim: str, signatures: bytes, *, verified: bool
+) -> None:
+    """A server that let a forged header through did not write it: it claims what is not there."""
+    raw = f"Authentication-Results: mx.y.org; {claim}\r\n".encode() + signatures + RAW
+    found = checked(raw, keys=True)
+    assert found.verified is verified
+    assert verified or any("does not have" in why for why in found.reasons)
+
+
+def test_a_signature_that_holds_proves_what_a_forged_header_says_wrongly() -> None:
+    raw = b"Authentication-Results: mx.y.org; dkim=pass header.d=other.org\r\n" + signed()
+    assert checked(raw, keys=True) == Sender("dana@x.org", verified=True, how="own dkim")
 
 
 def test_our_own_check_of_a_signature() -> None:
