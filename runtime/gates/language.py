@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from runtime.gates.terms import USAGE, Misread, Note, Term, parse
+from runtime.gates.terms import Misread, Note, Term, parse, usage
 
 MOST_NOTE = 2000
 Option: TypeAlias = Mapping[str, Any]
@@ -132,7 +132,9 @@ def understood(options: Sequence[Option]) -> str:
     """The forms a gate takes, as people would write them."""
     offered = {option["id"] for option in options}
     bound = [
-        f"{form.usage} WITH: {USAGE}" for form in FORMS if form.word in _BINDABLE and taken_with(options, form.choice)
+        f"{form.usage} WITH: {usage(kinds)}"
+        for form in FORMS
+        if form.word in _BINDABLE and (kinds := taken_with(options, form.choice))
     ]
     return ", ".join([*(form.usage for form in FORMS if form.choice in offered), "DELEGATE @somebody", *bound[:1]])
 

@@ -103,6 +103,8 @@ def _conditional(said: str, options: Sequence[Option]) -> Reading | None:
     if found is None or head.rstrip().endswith("?"):
         return None
     answer = read(found["answer"], options)
+    if isinstance(answer, Unclear):
+        return replace(answer, why="form")
     if not isinstance(answer, Answer):
         return answer
     conditions = found["terms"]

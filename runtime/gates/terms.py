@@ -1,7 +1,7 @@
 """Conditions a person sets with an approval: what they may say, how they are written, what they add up to. PURE."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeAlias
@@ -194,7 +194,18 @@ def set_by(item: Held) -> str:
     return f"{in_words(item.term)} (set by {item.by} on {item.at:%Y-%m-%d})"
 
 
-USAGE = "cap 20%, until 2026-12-01, segment platform=ios, refund_rate <= 0.02, note any words"
+_EXAMPLES = {
+    "cap": "cap 20%", "deadline": "until 2026-12-01", "segment": "segment platform=ios", "constraint": "refund_rate <= 0.02",
+    "note": "note any words",
+}  # fmt: skip
+
+
+def usage(kinds: Collection[str]) -> str:
+    """How these kinds of conditions are written, the note last."""
+    return ", ".join(text for kind, text in _EXAMPLES.items() if kind in kinds)
+
+
+USAGE = usage(_EXAMPLES)
 _RESERVED = frozenset({"cap", "until", "segment", "note", "deadline"})
 _BOUNDS = {
     "<=": "max",

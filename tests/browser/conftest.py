@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.sandbox.config import SandboxConfig, Shortcut, SlashCommand, parse_people
 from bot.slack.sandbox.server import served
+from tests.browser.floor import floor, opened, told  # noqa: F401  fixtures
 
 SECRET = "0123456789abcdef0123456789abcdef"
 TOKEN = "xoxb-sandbox-test"

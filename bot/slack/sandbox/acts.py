@@ -1,6 +1,6 @@
 """What people do: press, choose, submit, type, and what the bot is told of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -177,17 +177,27 @@ async def command(workspace: Workspace, origin: str, person: Person, channel: Ch
         replies.speak(workspace, replies.Occasion(channel, person.id, None, None), reply)
 
 
-def say(workspace: Workspace, person: Person, channel: Channel, text: str, thread_ts: str | None) -> messages.Message:
-    """A typed message; naming the bot in a channel it is in sends a second event, app_mention."""
+def say(
+    workspace: Workspace, person: Person, channel: Channel, text: str, thread_ts: str | None, files: Sequence[str] = ()
+) -> messages.Message:
+    """A typed message, perhaps with files; naming the bot in a channel it is in sends a second event, app_mention."""
     if thread_ts:
         seen_message(workspace, person, channel, thread_ts)
     message = payloads.said_by_person(workspace.config, person, payloads.typed(workspace.directory, text), thread_ts)
+    if files:
+        message = payloads.with_files(message, [_own_file(workspace, person, name) for name in files])
     kept = workspace.say(channel, message)
     mentioned = f"<@{workspace.config.bot_user_id}>" in kept["text"]
     if mentioned and channel.kind == "channel" and workspace.bot_is_in(channel):
-        event = {**payloads.as_event(channel, kept), "type": "app_mention"}
-        workspace.tell({key: value for key, value in event.items() if key != "channel_type"})
+        workspace.tell(payloads.mention_event(channel, kept))
     return kept
+
+
+def _own_file(workspace: Workspace, person: Person, name: str) -> dict[str, Any]:
+    found = workspace.store.row("select * from files where id = ? and state = 'complete'", name)
+    if found is None or body_of(found)["user"] != person.id:
+        raise NotFound("This file is not here; choose it again.", file=name)
+    return body_of(found)
 
 
 def open_home(workspace: Workspace, person: Person, tab: str) -> None:

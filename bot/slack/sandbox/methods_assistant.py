@@ -14,6 +14,8 @@ from bot.slack.sandbox.methods_chat import joined
 from bot.slack.sandbox.store import body_of
 
 STREAMING = "streaming_state"
+STATUS = "assistant_status"
+"""Our own field: Slack keeps a status beside the messages."""
 
 
 class Thread(Arguments):
@@ -80,7 +82,15 @@ def _note(call: Call, given: Thread, **fields: Any) -> Answer:
 
 @method("assistant.threads.setStatus", Status)
 def set_status(call: Call, given: Status) -> Answer:
-    return _note(call, given, status=given.status)
+    """In an assistant's thread it stands in its head, elsewhere under the message (since 2026-03-05 any app with chat:write may)."""
+    channel = joined(call.workspace, given.channel_id)
+    found = messages.row(call.workspace.store, channel.id, given.thread_ts)
+    if found is None:
+        raise SlackRefusal("invalid_thread_ts")
+    if body_of(found).get("subtype") == SUBTYPE:
+        return _note(call, given, status=given.status)
+    messages.change(call.workspace.store, channel.id, given.thread_ts, {STATUS: given.status})
+    return {}
 
 
 @method("assistant.threads.setTitle", Title)
@@ -162,3 +172,5 @@ def _spoken(call: Call, channel: str, thread_ts: str) -> None:
     if root.get("subtype") == SUBTYPE and root["assistant_app_thread"].get("status"):
         shown = {**root["assistant_app_thread"], "status": ""}
         messages.change(call.workspace.store, channel, thread_ts, {"assistant_app_thread": shown})
+    elif root.get(STATUS):
+        messages.change(call.workspace.store, channel, thread_ts, {STATUS: ""})

@@ -12,7 +12,7 @@ from bot.slack.sandbox import payloads
 from bot.slack.sandbox.content import Arguments
 from bot.slack.sandbox.errors import SlackRefusal
 from bot.slack.sandbox.ids import fresh_id
-from bot.slack.sandbox.keys import WORKSPACE
+from bot.slack.sandbox.keys import WORKSPACE, private_url
 from bot.slack.sandbox.methods import Answer, Call, method
 from bot.slack.sandbox.methods_chat import joined
 from bot.slack.sandbox.store import body_of, dump
@@ -48,7 +48,7 @@ def get_upload_url(call: Call, given: Ask) -> Answer:
         "id": name, "created": int(call.workspace.now()), "name": Path(given.filename).name, "title": given.filename,
         "mimetype": kind, "filetype": Path(given.filename).suffix.removeprefix("."), "size": given.length, "alt_txt": given.alt_txt,
         "user": call.workspace.config.bot_user_id, "mode": "hosted", "is_external": False, "is_public": False,
-        "url_private": f"{call.origin}/files/{name}", "permalink": f"{call.origin}/files/{name}", "channels": [],
+        "url_private": private_url(call.origin, name, given.filename), "permalink": f"{call.origin}/files/{name}", "channels": [],
     }  # fmt: skip
     with call.workspace.store.change():
         call.workspace.store.run("insert into files values (?, ?, 'promised', ?)", name, token, dump(body))
@@ -117,7 +117,7 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 async def serve(request: web.Request) -> web.StreamResponse:
-    """An uploaded file; anything but a picture is offered as a download, never rendered."""
+    """An uploaded file for the page's own reader; anything but a picture is offered as a download, never rendered."""
     store = request.app[WORKSPACE].store
     found = store.row("select * from files where id = ? and state != 'promised'", request.match_info["file"])
     if found is None:

@@ -2,10 +2,10 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from bot.slack.sandbox import acts, mailbox, messages, views
 from bot.slack.sandbox.acts import Deed, State
@@ -32,9 +32,18 @@ class Close(Deed):
 
 
 class Say(Deed):
+    """Words, files that were uploaded before, or both."""
+
     channel: str
-    text: str = Field(min_length=1, max_length=40_000)
+    text: str = Field(default="", max_length=40_000)
     thread_ts: str | None = None
+    files: tuple[str, ...] = Field(default=(), max_length=10)
+
+    @model_validator(mode="after")
+    def something(self) -> Self:
+        if not (self.text or self.files):
+            raise ValueError("there is nothing to say")
+        return self
 
 
 class Home(Deed):
@@ -203,7 +212,8 @@ async def command(request: web.Request) -> web.Response:
 async def message(request: web.Request) -> web.Response:
     person, given = await read(request, Say)
     workspace = request.app[WORKSPACE]
-    kept = acts.say(workspace, person, workspace.channel_for(person, given.channel), given.text, given.thread_ts)
+    channel = workspace.channel_for(person, given.channel)
+    kept = acts.say(workspace, person, channel, given.text, given.thread_ts, given.files)
     return done(ts=kept["ts"])
 
 

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.slack.sandbox.config import Person, SandboxConfig
@@ -81,6 +81,20 @@ def said_by_person(config: SandboxConfig, person: Person, text: str, thread_ts: 
         "blocks": [{"type": "rich_text", "block_id": fresh_id("")[:6], "elements": [line]}],
     }  # fmt: skip
     return {**message, "thread_ts": thread_ts} if thread_ts else message
+
+
+def with_files(message: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """https://docs.slack.dev/reference/events/message/file_share : `upload` and `display_as_bot` are there, `team` is not."""
+    shared = {"subtype": "file_share", "files": [dict(file) for file in files], "upload": True, "display_as_bot": False}
+    wordless = frozenset() if message["text"] else frozenset({"blocks"})
+    return {**{key: value for key, value in message.items() if key not in wordless | {"team"}}, **shared}
+
+
+def mention_event(channel: Channel, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Files come with it, but neither the subtype nor the kind of channel."""
+    left_out = {"channel_type", "subtype"}
+    event = {key: value for key, value in as_event(channel, message).items() if key not in left_out}
+    return {**event, "type": "app_mention", **({"upload": False} if "files" in event else {})}
 
 
 def said_by_bot(config: SandboxConfig, *, text: str, thread_ts: str | None, **parts: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from bot.slack.sandbox import api, methods_files, replies
 from bot.slack.sandbox.assistant import ASSISTANT_ROUTES
 from bot.slack.sandbox.config import SandboxConfig
 from bot.slack.sandbox.directory import Directory
+from bot.slack.sandbox.downloads import DOWNLOAD_ROUTES
 from bot.slack.sandbox.guard import guard
 from bot.slack.sandbox.keys import WORKSPACE
 from bot.slack.sandbox.mail_door import MAIL_ROUTES
@@ -56,6 +57,7 @@ def create_app(config: SandboxConfig) -> web.Application:
             *PAGE_ROUTES,
             *MAIL_ROUTES,
             *UPLOAD_ROUTES,
+            *DOWNLOAD_ROUTES,
             *ASSISTANT_ROUTES,
         ]
     )

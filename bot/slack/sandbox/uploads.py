@@ -1,4 +1,4 @@
-"""Files that people put into a form's file field: kept as Slack keeps them, named in the form by their id."""
+"""Files that people put into a form's file field or send with a message: kept as Slack keeps them, named by their id."""
 
 import asyncio
 import mimetypes
@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bot.slack.sandbox.config import Person
 from bot.slack.sandbox.ids import fresh_id
-from bot.slack.sandbox.keys import WORKSPACE, origin_of
+from bot.slack.sandbox.keys import WORKSPACE, origin_of, private_url
 from bot.slack.sandbox.store import dump
 from bot.slack.sandbox.workspace import Workspace
 from runtime.errors import InvalidRequest
@@ -34,7 +34,7 @@ def _keep(workspace: Workspace, origin: str, person: Person, file: str, name: st
     body = {
         "id": file, "created": int(workspace.now()), "name": name, "title": name, "size": size, "user": person.id, "mode": "hosted",
         "mimetype": mimetypes.guess_type(name)[0] or "text/plain", "filetype": Path(name).suffix.removeprefix("."), "alt_txt": "",
-        "is_external": False, "is_public": False, "url_private": f"{origin}/files/{file}", "permalink": f"{origin}/files/{file}",
+        "is_external": False, "is_public": False, "url_private": private_url(origin, file, name), "permalink": f"{origin}/files/{file}",
         "channels": [],
     }  # fmt: skip
     with workspace.store.change():

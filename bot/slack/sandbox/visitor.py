@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
@@ -58,10 +59,10 @@ class Visitor:
     async def wait_for_modal(self, seconds: float = 10.0) -> Message:
         return await self._until(self._modal, "a modal", seconds)
 
-    async def say(self, channel: str, text: str, thread_ts: str | None = None) -> str:
-        """A typed message; answers its ts."""
-        place = self._place(await self.look(), channel)
-        return str((await self._post("message", {"channel": place, "text": text, "thread_ts": thread_ts}))["ts"])
+    async def say(self, channel: str, text: str, thread_ts: str | None = None, files: Sequence[str] = ()) -> str:
+        """A typed message, with files that `upload` answered; answers its ts."""
+        said = {"channel": self._place(await self.look(), channel), "text": text, "thread_ts": thread_ts}
+        return str((await self._post("message", {**said, "files": list(files)}))["ts"])
 
     async def command(self, channel: str, text: str) -> None:
         await self._post("command", {"channel": self._place(await self.look(), channel), "text": text})
@@ -88,9 +89,9 @@ class Visitor:
         await self._post("close", {"view_id": view["id"], "everything": everything})
 
     async def upload(self, name: str, content: bytes) -> str:
-        """Put a file into a form's file field; answers its id, which is the field's value."""
+        """Choose a file: answers its id, which is the value of a form's file field, or goes with `say`."""
         where = {"as": self.id, "name": name}
-        async with self._session.post(f"{self._url}/sandbox/api/upload", params=where, data=content) as reply:
+        async with self._session.post(f"{self._url}/sandbox/api/upload", params=where, data=BytesIO(content)) as reply:
             return str(_checked(await reply.json())["file"])
 
     async def open_home(self) -> None:

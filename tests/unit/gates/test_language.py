@@ -104,3 +104,9 @@ def test_every_choice_of_every_gate_has_a_word_and_is_listed(kind):
     for choice in CHOICES[kind]:
         assert choice.id in words
     assert "DELEGATE" in understood(offered(kind))
+
+
+def test_only_conditions_that_can_be_set_at_a_gate_are_offered_in_words():
+    assert "APPROVE WITH: cap 20%, until 2026-12-01" in understood(offered("launch_approval"))
+    for kind in ("change_review", "agent_question"):
+        assert understood(offered(kind)).endswith("APPROVE WITH: note any words")

@@ -20,9 +20,16 @@ function scene() {
 function drawMain() {
   if (main.dataset.scene !== scene()) {
     main.dataset.scene = scene();
+    opened();
     main.replaceChildren(...(BUILD[world.place] || buildChannel)());
   }
   (FILL[world.place] || fillChannel)();
+}
+
+// Slack tells the bot who looks at its Home tab, or at their conversation with it.
+function opened() {
+  if (world.place === "home") post("home", { tab: "home" });
+  else if (channelOf(world.place)?.kind === "im") post("home", { tab: "messages" });
 }
 
 function header(face, title, note) {
@@ -118,8 +125,6 @@ function follow() {
   if (world.place === "mail") readLetter(Number(detail) || null);
   if (before !== world.place) world.thread = null;
   if (channelOf(world.place) && detail) openThread(parentOf(world.place, detail));
-  if (world.place === "home" && before !== "home") post("home", { tab: "home" });
-  if (channelOf(world.place)?.kind === "im" && before !== world.place) post("home", { tab: "messages" });
   redraw();
 }
 

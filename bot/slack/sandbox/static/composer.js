@@ -1,8 +1,9 @@
-// Where people type: Enter sends, `/` offers the commands, `@` the people.
+// Where people type: Enter sends, `/` offers the commands and shortcuts, `@` the people; files are chosen, dropped or pasted.
 import { h, icon } from "./dom.js";
-import { post, toast, world } from "./world.js";
+import { post, toast, upload, world } from "./world.js";
 
 const GROWN = 200;
+const MOST_FILES = 10;
 
 export function composer(id, { channel, thread_ts, hint }) {
   const field = h("textarea", {
@@ -11,6 +12,10 @@ export function composer(id, { channel, thread_ts, hint }) {
   });
   field.setAttribute("aria-controls", `${id}-offers`);
   const list = h("div", { id: `${id}-offers`, className: "offers", role: "listbox", hidden: true, ariaLabel: "Suggestions" });
+  const picker = h("input", { type: "file", multiple: true, hidden: true, ariaLabel: "Files to send", onchange: () => { attach(picker.files); picker.value = ""; } });
+  const clip = h("button", { type: "button", className: "attach", ariaLabel: "Attach a file", title: "Attach a file", onclick: () => picker.click() }, icon("clip"));
+  const tray = h("div", { className: "attached", hidden: true });
+  let attached = [];
   const button = h("button", { type: "submit", className: "send", ariaLabel: "Send" }, icon("send"));
   let offers = [];
   let chosen = 0;
@@ -40,6 +45,12 @@ export function composer(id, { channel, thread_ts, hint }) {
   }
 
   function take(index) {
+    if (offers[index].use) {
+      offers[index].use();
+      field.value = "";
+      show([]);
+      return;
+    }
     const before = field.value.slice(0, field.selectionStart).replace(offers[index].replaces, "");
     field.setRangeText(`${offers[index].title} `, before.length, field.selectionStart, "end");
     show([]);
@@ -64,18 +75,37 @@ export function composer(id, { channel, thread_ts, hint }) {
     }
   }
 
+  function attach(files) {
+    attached = [...attached, ...files].slice(0, MOST_FILES);
+    tray.hidden = !attached.length;
+    tray.replaceChildren(...attached.map((file) => h("span", { className: "chip" }, file.name,
+      h("button", { type: "button", className: "icon-btn", ariaLabel: `Remove ${file.name}`, onclick: () => { attached = attached.filter((other) => other !== file); attach([]); } }, icon("close")))));
+  }
+
   async function send() {
     const text = field.value.trim();
-    if (!text || button.disabled) return;
+    if (!(text || attached.length) || button.disabled) return;
     button.disabled = true;
     show([]);
-    const answer = await deliver(text, channel, thread_ts);
+    const answer = attached.length ? await sendFiles(attached, text, channel, thread_ts) : await deliver(text, channel, thread_ts);
     button.disabled = false;
-    if (answer.ok) { field.value = ""; grow(field); }
+    if (answer.ok) { field.value = ""; attached = []; attach([]); grow(field); }
     field.focus();
   }
 
-  return h("form", { className: "composer", onsubmit: (event) => { event.preventDefault(); send(); } }, list, field, button);
+  const dropped = (event) => { if (event.dataTransfer.files.length) { event.preventDefault(); attach(event.dataTransfer.files); } };
+  field.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); attach(event.clipboardData.files); } });
+  return h("form", { className: "composer", ondragover: (event) => event.preventDefault(), ondrop: dropped, onsubmit: (event) => { event.preventDefault(); send(); } }, tray, list, picker, clip, field, button);
+}
+
+async function sendFiles(files, text, channel, thread_ts) {
+  const ids = [];
+  for (const file of files) {
+    const kept = await upload(file);
+    if (!kept.ok) return kept;
+    ids.push(kept.file);
+  }
+  return post("message", { channel, text, files: ids, ...(thread_ts ? { thread_ts } : {}) });
 }
 
 async function deliver(text, channel, thread_ts) {
@@ -90,7 +120,9 @@ async function deliver(text, channel, thread_ts) {
 function commands(typed) {
   const own = world.picture.commands.map((known) => ({ title: known.command, hint: known.usage_hint, note: known.description, replaces: /\/\S*$/ }));
   const invite = { title: "/invite", hint: `@${world.picture.bot.name}`, note: "Add the app to this channel", replaces: /\/\S*$/ };
-  return [...own, invite].filter((each) => each.title.startsWith(typed));
+  const shortcuts = world.picture.shortcuts.filter((known) => known.type === "global" && `/${known.name}`.toLowerCase().startsWith(typed.toLowerCase()))
+    .map((known) => ({ title: known.name, hint: world.picture.bot.name, note: "Shortcut", use: () => post("shortcut", { callback_id: known.callback_id }) }));
+  return [...[...own, invite].filter((each) => each.title.startsWith(typed)), ...shortcuts];
 }
 
 function names(typed) {

@@ -24,6 +24,7 @@ const ICONS = {
   eye: "M1.5 9S4 4 9 4s7.5 5 7.5 5-2.5 5-7.5 5S1.5 9 1.5 9zM9 11a2 2 0 1 0 0-4 2 2 0 0 0 0 4",
   back: "M11 3.5 5.5 9l5.5 5.5",
   link: "M7.5 10.5l3-3M8 5l1.5-1.5a3.2 3.2 0 0 1 4.5 4.5L12.5 9.5M10 13l-1.5 1.5a3.2 3.2 0 0 1-4.5-4.5L5.5 8.5",
+  clip: "M12.5 6.5 7.2 11.8a1.8 1.8 0 0 0 2.6 2.6l5-5a3.3 3.3 0 0 0-4.7-4.7L5 9.8a4.8 4.8 0 0 0 0 .1",
   moon: "M14.5 10.5A6 6 0 0 1 7.5 3.5a6 6 0 1 0 7 7z",
 };
 
@@ -39,7 +40,7 @@ export function icon(name) {
   return svg;
 }
 
-// Keeps the nodes whose key and stamp are unchanged, so focus, scroll and typed text survive a redraw.
+// Keeps the nodes whose key and stamp are unchanged, so focus, scroll and typed text survive a redraw; says whether anything is different.
 export function keyed(container, items) {
   const before = new Map([...container.children].map((node) => [node.dataset.key, node]));
   const wanted = items.map(({ key, stamp, make }) => {
@@ -50,11 +51,15 @@ export function keyed(container, items) {
     node.dataset.stamp = stamp;
     return node;
   });
+  let changed = container.children.length > wanted.length;
   wanted.forEach((node, index) => {
     const there = container.children[index];
-    if (there !== node) container.insertBefore(node, there || null);
+    if (there === node) return;
+    container.insertBefore(node, there || null);
+    changed = true;
   });
   while (container.children.length > wanted.length) container.lastElementChild.remove();
+  return changed;
 }
 
 export function initials(name) {

@@ -58,8 +58,9 @@ function framed(letter) {
   const frame = h("iframe", { title: `Letter: ${letter.subject}`, src: `/sandbox/mail/${letter.id}/html?as=${world.me}`, referrerPolicy: "no-referrer" });
   frame.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
   // As tall as the letter, also after the pane became narrower, so that nothing scrolls inside what scrolls.
-  const fit = () => { frame.style.height = "0"; frame.style.height = `${Math.min(8000, frame.contentDocument.documentElement.scrollHeight + 16)}px`; };
-  frame.addEventListener("load", () => { let width = 0; new ResizeObserver(() => { if (frame.clientWidth !== width) { width = frame.clientWidth; fit(); } }).observe(frame); });
+  // Once the letter was left there is no page in the frame any more.
+  const fit = () => { frame.style.height = "0"; frame.style.height = `${Math.min(8000, (frame.contentDocument?.documentElement.scrollHeight || 0) + 16)}px`; };
+  frame.addEventListener("load", () => { let width = 0; new ResizeObserver(() => { if (frame.contentDocument && frame.clientWidth !== width) { width = frame.clientWidth; fit(); } }).observe(frame); });
   return frame;
 }
 

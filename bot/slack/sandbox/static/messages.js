@@ -24,18 +24,17 @@ export function threadList(container, channel, ts) {
 const atEndOf = (container) => container.scrollHeight - container.scrollTop - container.clientHeight < 80;
 const toEnd = (container) => { container.scrollTop = container.scrollHeight; };
 
+const pinned = new WeakMap();
 // Stay at the newest message while pictures arrive, unless the person has scrolled away.
 function follow(container) {
-  if (container.dataset.followed) return;
-  container.dataset.followed = "yes";
-  let pinned = true;
-  container.addEventListener("scroll", () => { pinned = atEndOf(container); }, { passive: true });
-  container.addEventListener("load", () => { if (pinned) toEnd(container); }, true);
+  if (pinned.has(container)) return;
+  pinned.set(container, true);
+  container.addEventListener("scroll", () => pinned.set(container, atEndOf(container)), { passive: true });
+  container.addEventListener("load", () => { if (pinned.get(container)) toEnd(container); }, true);
 }
 
 function fill(container, shown, options) {
   follow(container);
-  const atEnd = atEndOf(container);
   const items = [];
   let before = null;
   for (const message of shown) {
@@ -44,8 +43,9 @@ function fill(container, shown, options) {
     items.push(item(message, { ...options, compact: !fresh && follows(before, message) }));
     before = message;
   }
-  keyed(container, items);
-  if (atEnd || container.dataset.place !== options.channel) toEnd(container);
+  // Asking where the scrollbar is has the browser lay out the whole page, so only where something changed.
+  const changed = keyed(container, items);
+  if (container.dataset.place !== options.channel || (changed && pinned.get(container))) toEnd(container);
   container.dataset.place = options.channel;
 }
 
@@ -76,6 +76,7 @@ function article(message, home, options) {
       world.errors.has(home) ? h("div", { className: "failed", role: "alert" }, world.errors.get(home)) : null,
       reactions(message),
       whisper ? h("button", { type: "button", className: "link", onclick: () => dismiss(message) }, "Dismiss message") : null,
+      message.assistant_status ? h("div", { className: "faint", role: "status" }, `${world.picture.bot.name} ${message.assistant_status}`) : null,
       options.thread ? null : threadLine(message)),
     whisper ? null : tools(message, options));
 }

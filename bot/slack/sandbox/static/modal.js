@@ -19,7 +19,7 @@ export function drawModal() {
   const dialog = make(view);
   layer().append(dialog);
   dialog.showModal();
-  dialog.querySelector(".modal-body").scrollTop = scrolled;
+  if (scrolled) dialog.querySelector(".modal-body").scrollTop = scrolled;
   refocus(dialog, focused);
 }
 
@@ -29,7 +29,9 @@ function refocus(dialog, index) {
   const all = focusable(dialog);
   const wrong = dialog.querySelector("[aria-invalid]");
   const first = dialog.querySelector(".modal-body input, .modal-body textarea, .modal-body select") || dialog.querySelector("footer .primary, footer .btn");
-  (wrong || (index !== null && all[index]) || first)?.focus();
+  // A form is read from its top, wherever its first field is; what is wrong is shown at once.
+  if (wrong) wrong.focus();
+  else ((index !== null && all[index]) || first)?.focus({ preventScroll: true });
 }
 
 function make(view) {

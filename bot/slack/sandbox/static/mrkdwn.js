@@ -101,12 +101,20 @@ const FORMATS = {
   time_secs: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
 };
 
+const calendars = new Map();
+// Making a calendar takes longer than asking it, and every message asks for a few.
+function calendar(options) {
+  const name = JSON.stringify(options);
+  if (!calendars.has(name)) calendars.set(name, new Intl.DateTimeFormat("en-GB", options));
+  return calendars.get(name);
+}
+
 export function at(seconds, options) {
-  const zoned = { ...options, timeZone: me().tz };
+  const when = new Date(seconds * 1000);
   try {
-    return new Intl.DateTimeFormat("en-GB", zoned).format(new Date(seconds * 1000));
+    return calendar({ ...options, timeZone: me().tz }).format(when);
   } catch {
-    return new Intl.DateTimeFormat("en-GB", options).format(new Date(seconds * 1000));
+    return calendar(options).format(when);
   }
 }
 

@@ -100,6 +100,7 @@ function absorb(picture) {
     if (message.deleted) channel.delete(message.ts);
     else channel.set(message.ts, message);
     settle(`${message.channel}:${message.ts}`);
+    if (message.only_for) for (const home of [...world.pending.keys()].filter((each) => each.startsWith(`${message.channel}:`))) settle(home);
   }
   if (otherModal) {
     world.fieldErrors = {};
