@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from runtime.errors import SignalUnavailable
 from runtime.integrations.contracts import (
     Bucket,
     Capability,
@@ -73,7 +74,13 @@ class Ledger:
         return (await self.fetch_many([(query, window)]))[0]
 
     async def fetch_metric(self, query: MetricQuery, window: Window) -> Level:
-        raise NotImplementedError
+        """The mean of all units of all experiments."""
+        total, n = await (await self._conn()).fetchrow(_LEVEL, query.metric, window.start, window.end)
+        if not n:
+            raise SignalUnavailable(
+                f"The ledger has no {query.metric} between {window.start} and {window.end}; seed it."
+            )
+        return Level(total / n, int(n), min(await self.now(), window.end), self.slug)
 
     async def list_metrics(self) -> Sequence[MetricDefinition]:
         return [MetricDefinition(name) for name in (PRIMARY, *GUARDED)]
@@ -89,6 +96,9 @@ from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) with o
 cross join lateral (select * from sums s where s.experiment = a.experiment and s.metric = a.metric and s.bucket >= a.since
   and s.bucket < a.until offset 0) s
 """
+
+
+_LEVEL = "select sum(total), sum(n) from sums where metric = $1 and bucket >= $2 and bucket < $3"
 
 
 async def seed_source(dsn: str, experiments: int, hours: Sequence[int]) -> None:

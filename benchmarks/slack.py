@@ -2,20 +2,23 @@
 
     .venv/bin/python -m benchmarks.slack [--clicks 300] [--rate 50] [--crowd 1000] [--gates 200]
 
-Embedded Postgres and queue, the real web server and a real worker process; the sandbox workspace stands for Slack. Prints figures and bars;
-asserts nothing.
+Embedded Postgres and queue (durable, as the product runs them), the real web server and a real worker process; the sandbox workspace stands for
+Slack, in a process of its own. A click is due at its own moment whether or not the ones before it were answered, and its time counts from then.
+Prints figures and bars; asserts nothing.
 """
 
 import argparse
 import asyncio
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -25,15 +28,13 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import asyncpg
-from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import insert
 
-from benchmarks.ingestion import KEYS, _up, environment, process
+from benchmarks.ingestion import KEYS, _up, environment, process, processor
+from benchmarks.workspace import dumped
 from bot.slack.sandbox.config import Person, SandboxConfig
-from bot.slack.sandbox.keys import WORKSPACE
 from bot.slack.sandbox.outgoing import signature
-from bot.slack.sandbox.server import create_app
 from bot.slack.values import Pressed
 from runtime.core import Runtime, open_runtime
 from runtime.db.migrate import migrate
@@ -59,9 +60,9 @@ KIND = "agent_question"
 """Any number of them may be open, and an answer has no consequence beyond itself."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Floor:
-    """The door to press at, the people who press, and what Slack was told when."""
+    """The door to press at, the people who press, and the workspace's own address; `pids` is whose processor time counts as what."""
 
     runtime: Runtime
     org_id: UUID
@@ -69,14 +70,22 @@ class Floor:
     door: str
     people: Sequence[Person]
     config: SandboxConfig
-    sandbox: web.Application
-    answers: str
-    redrawn: dict[str, list[float]] = field(default_factory=dict)
-    answered: list[str] = field(default_factory=list)
+    workspace: str
+    pids: Mapping[str, int]
 
-    def limit(self, *, on: bool) -> None:
-        """Whether the workspace counts calls as Slack does."""
-        self.sandbox[WORKSPACE].config = self.config.model_copy(update={"rate_limits": on})
+    @property
+    def answers(self) -> str:
+        return f"{self.workspace}/answered/"
+
+    async def told(self, http: aiohttp.ClientSession, what: str = "told") -> dict[str, Any]:
+        """When each message was first redrawn and what was answered in private; of `told/counts`, how many of each."""
+        async with http.get(f"{self.workspace}/{what}") as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def say(self, what: str) -> None:
+        async with aiohttp.ClientSession() as http, http.post(f"{self.workspace}/{what}") as answer:
+            answer.raise_for_status()
 
 
 def people(count: int) -> tuple[Person, ...]:
@@ -84,57 +93,42 @@ def people(count: int) -> tuple[Person, ...]:
 
 
 @asynccontextmanager
-async def floor(postgres: LocalPostgres, redis: str, folder: Path, crowd: int) -> AsyncIterator[Floor]:
+async def floor(servers: Mapping[str, int], postgres: LocalPostgres, redis: str, folder: Path, crowd: int) -> AsyncIterator[Floor]:  # fmt: skip
     owner, port, workspace_port = create_database(postgres, "slack"), free_port(), free_port()
     await migrate(owner)
     url = postgres.url("slack", "outcome_app")
     runtime = open_runtime(Settings(_env_file=None, database_url=SecretStr(url), encryption_keys=SecretStr(KEYS)))
     org_id, known = await ensure_home(runtime), people(crowd)
-    door = f"http://127.0.0.1:{port}/slack/events"
+    door, workspace = f"http://127.0.0.1:{port}/slack/events", f"http://127.0.0.1:{workspace_port}"
     config = SandboxConfig(
         events_url=door, signing_secret=SecretStr(SECRET), bot_token=SecretStr(TOKEN), data=folder / "workspace", people=known,
         channels=CHANNELS, port=workspace_port,
     )  # fmt: skip
-    base = f"http://127.0.0.1:{workspace_port}/api/"
     env = environment(url, redis, port, folder) | {
-        "SLACK_BASE_URL": base,
+        "SLACK_BASE_URL": f"{workspace}/api/",
         "SLACK_BOT_TOKEN": TOKEN,
         "SLACK_SIGNING_SECRET": SECRET,
     }
-    app = create_app(config)
-    there = Floor(runtime, org_id, owner, door, known, config, app, f"http://127.0.0.1:{workspace_port}/answered/")
-    app.middlewares.append(_watching(there))
-    app.add_routes([web.post("/answered/{person}", _answered(there))])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", workspace_port).start()
-    await _furnish(there)
-    with process("bot", env, folder), process("workers", env, folder):
+    with _workspace(config) as slack, process("bot", env, folder) as bot, process("workers", env, folder) as workers:
+        pids = {"bot": bot.pid, "worker": workers.pid, **servers, "workspace": slack.pid}
+        there = Floor(runtime, org_id, owner, door, known, config, workspace, pids)
+        await _furnish(there)
         await _up(port)
         yield there
-    await runner.cleanup()
     await runtime.close()
 
 
-def _watching(there: Floor) -> Any:
-    @web.middleware
-    async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
-        if request.path != "/api/chat.update":
-            return await handler(request)  # type: ignore[no-any-return]
-        given = await request.json() if request.content_type == "application/json" else await request.post()
-        answer: web.StreamResponse = await handler(request)
-        there.redrawn.setdefault(str(given.get("ts")), []).append(time.perf_counter())
-        return answer
-
-    return watch
-
-
-def _answered(there: Floor) -> Any:
-    async def answered(request: web.Request) -> web.Response:
-        there.answered.append(str((await request.json()).get("text")))
-        return web.Response(text="ok")
-
-    return answered
+@contextmanager
+def _workspace(config: SandboxConfig) -> Iterator[subprocess.Popen[bytes]]:
+    running = subprocess.Popen([sys.executable, "-m", "benchmarks.workspace"], stdin=subprocess.PIPE)
+    assert running.stdin is not None
+    running.stdin.write(dumped(config).encode())
+    running.stdin.close()
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait(15)
 
 
 async def _furnish(there: Floor) -> None:
@@ -194,18 +188,18 @@ async def shown(there: Floor, gates: Sequence[UUID], patience: float) -> dict[UU
     return found
 
 
-async def until(done: Callable[[], bool]) -> None:
+async def until(done: Callable[[], Awaitable[bool]]) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
-        if done() or time.monotonic() > deadline:
+        if await done() or time.monotonic() > deadline:
             return
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
 
 
 async def press(
     http: aiohttp.ClientSession, there: Floor, person: Person, gate: UUID, choice: str, at: tuple[str, str]
 ) -> float:
-    """Seconds from the click to the acknowledgement."""
+    """The moment of the acknowledgement."""
     moment = f"{time.time():.6f}"
     value = Pressed(g=gate, c=choice, e=EVIDENCE[:16]).dump()
     body = {
@@ -219,67 +213,107 @@ async def press(
         "Content-Type": "application/x-www-form-urlencoded", "X-Slack-Request-Timestamp": stamp,
         "X-Slack-Signature": signature(SECRET, stamp, raw),
     }  # fmt: skip
-    began = time.perf_counter()
     async with http.post(there.door, data=raw, headers=headers) as answer:
         await answer.read()
         if answer.status != 200:  # noqa: PLR2004  acknowledged
             raise SystemExit(f"The door said {answer.status}.")
-    return time.perf_counter() - began
+    return time.perf_counter()
+
+
+@dataclass
+class Click:
+    """When it was due, when it was sent and when it was acknowledged."""
+
+    ts: str
+    due: float
+    sent: float = 0.0
+    acknowledged: float = 0.0
 
 
 async def clicks(there: Floor, count: int, rate: float) -> None:
     gates = await opened(there, count, CHANNELS)
     where = await shown(there, gates, count / len(CHANNELS) + PATIENCE)
-    began: dict[str, float] = {}
-    async with aiohttp.ClientSession() as http:
+    await there.say("told/forget")
+    made: list[Click] = []
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
 
-        async def one(gate: UUID) -> float:
-            began[where[gate][1]] = time.perf_counter()
-            return await press(http, there, there.people[0], gate, "approve", where[gate])
+        async def one(gate: UUID, due: float) -> None:
+            click = Click(where[gate][1], due)
+            made.append(click)
+            await asyncio.sleep(due - time.perf_counter())
+            click.sent = time.perf_counter()
+            click.acknowledged = await press(http, there, there.people[0], gate, "approve", where[gate])
 
-        tasks = []
-        for gate in where:
-            tasks.append(asyncio.create_task(one(gate)))
-            await asyncio.sleep(1 / rate)
-        acknowledged = await asyncio.gather(*tasks)
-    await until(lambda: began.keys() <= there.redrawn.keys())
-    redrawn = [there.redrawn[ts][0] - at for ts, at in began.items() if ts in there.redrawn]
-    print(f"clicks answered                {len(acknowledged):>10} of {count} at {rate:g}/s")
-    tell("click -> acknowledged, p99", acknowledged, 0.99, ACK)
-    print(f"messages redrawn               {len(redrawn):>10} of {len(began)}")
-    tell("click -> redrawn, p95", redrawn, 0.95, REDRAWN)
+        async def redrawn() -> bool:
+            return int((await there.told(http, "told/counts"))["redrawn"]) >= len(where)
+
+        before, commits = spent(there.pids), await committed(there)
+        start = time.perf_counter() + 0.2
+        await asyncio.gather(*(one(gate, start + number / rate) for number, gate in enumerate(where)))
+        await until(redrawn)
+        told = (await there.told(http))["redrawn"]
+    await asyncio.sleep(1.5)
+    after = {name: (now - before[name]) / count * 1000 for name, now in spent(there.pids).items()}
+    commits = (await committed(there) - commits) / count
+    print(f"clicks answered                {len(made):>10} of {count} at {rate:g}/s")
+    tell("clicks sent late by, p99", [click.sent - click.due for click in made], 0.99)
+    tell("click -> acknowledged, p99", [click.acknowledged - click.due for click in made], 0.99, ACK)
+    print(f"messages redrawn               {sum(click.ts in told for click in made):>10} of {len(made)}")
+    tell("click -> redrawn, p95", [told[click.ts] - click.due for click in made if click.ts in told], 0.95, REDRAWN)
+    parts = ", ".join(f"{name} {each:.1f}" for name, each in after.items())
+    print(f"processor time of one click    {sum(after.values()):>10.1f} ms  ({parts}); {commits:.1f} transactions")
 
 
-def tell(name: str, taken: Sequence[float], share: float, bar: float) -> None:
+def spent(pids: Mapping[str, int]) -> dict[str, float]:
+    """Seconds of processor time so far; a server's children count with it, and the presser is this process."""
+    found = {}
+    for name, pid in pids.items():
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        found[name] = sum(processor(each) for each in (pid, *map(int, children)))
+    return found | {"presser": time.process_time()}
+
+
+async def committed(there: Floor) -> float:
+    conn: asyncpg.Connection = await asyncpg.connect(there.owner)
+    found = await conn.fetchval("select xact_commit from pg_stat_database where datname = current_database()")
+    await conn.close()
+    return float(found)
+
+
+def tell(name: str, taken: Sequence[float], share: float, bar: float | None = None) -> None:
     if taken:
         ordered = sorted(taken)
         found = ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-        print(
-            f"{name:<30} {found * 1000:>10.0f} ms  (median {statistics.median(ordered) * 1000:.0f})  bar < {bar * 1000:.0f}"
-        )
+        least = f"  bar < {bar * 1000:.0f}" if bar else ""
+        print(f"{name:<30} {found * 1000:>10.0f} ms  (median {statistics.median(ordered) * 1000:.0f}){least}")
 
 
 async def crowd(there: Floor) -> None:
     """Everybody may decide, and everybody presses one of the two buttons in the same second."""
     [gate] = await opened(there, 1, CHANNELS[:1], chain=[one.email for one in there.people[1:]])
     at = (await shown(there, [gate], PATIENCE))[gate]
-    there.answered.clear()
+    await there.say("told/forget")
     choices = [option["id"] for option in offered(KIND)]
     began = time.perf_counter()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as http:
         pressed = (press(http, there, one, gate, choices[n % len(choices)], at) for n, one in enumerate(there.people))
         await asyncio.gather(*pressed)
-    await until(lambda: len(there.answered) >= len(there.people) - 1)
-    taken = time.perf_counter() - began
+
+        async def answered() -> bool:
+            return int((await there.told(http, "told/counts"))["answered"]) >= len(there.people) - 1
+
+        await until(answered)
+        taken = time.perf_counter() - began
+        told: list[str] = (await there.told(http))["answered"]
     conn: asyncpg.Connection = await asyncpg.connect(there.owner)
     decided = await conn.fetchval("select count(*) from journal where subject_id = $1 and event = 'gate.decided'", gate)
     await conn.close()
-    polite = sum("already" in text for text in there.answered)
+    polite = sum("already" in text for text in told)
     print(
-        f"{len(there.people)} people at one gate         {decided:>10} decisions, {polite} told it is decided, of {len(there.answered)} answers"
+        f"{len(there.people)} people at one gate         {decided:>10} decisions, {polite} told it is decided, of {len(told)} answers"
     )
-    for text, times in Counter(there.answered).most_common(2):
+    for text, times in Counter(told).most_common(2):
         print(f"  {times} were told: {text[:100]}")
     print(f"until the last has an answer   {taken:>10.1f} s   bar < {CROWD:g}")
 
@@ -287,12 +321,12 @@ async def crowd(there: Floor) -> None:
 async def many(there: Floor, count: int) -> None:
     """All at once, within Slack's own limits; in each channel they must stand in the order they were opened."""
     channels = CHANNELS[:10]
-    there.limit(on=True)
+    await there.say("limit/on")
     began = time.perf_counter()
     gates = await opened(there, count, channels)
     where = await shown(there, gates, count / len(channels) + PATIENCE)
     taken = time.perf_counter() - began
-    there.limit(on=False)
+    await there.say("limit/off")
     swapped = 0
     for start in range(len(channels)):
         stood = [float(where[gate][1]) for gate in gates[start :: len(channels)] if gate in where]
@@ -303,19 +337,27 @@ async def many(there: Floor, count: int) -> None:
     print(f"out of order                   {swapped:>10}     bar 0")
 
 
-async def run(arguments: argparse.Namespace, postgres: LocalPostgres, redis: str, folder: Path) -> None:
-    async with floor(postgres, redis, folder, arguments.crowd) as there:
-        await clicks(there, arguments.clicks, arguments.rate)
-        await crowd(there)
-        await many(there, arguments.gates)
+async def run(arguments: argparse.Namespace, servers: Mapping[str, int], postgres: LocalPostgres, redis: str, folder: Path) -> None:  # fmt: skip
+    async with floor(servers, postgres, redis, folder, arguments.crowd) as there:
+        if arguments.warm:
+            print("The first clicks of a process that has just started:")
+            await clicks(there, arguments.warm, 10.0)
+            print("Then:")
+        for rate in arguments.rate:
+            await clicks(there, arguments.clicks, rate)
+        if arguments.crowd > 1:
+            await crowd(there)
+        if arguments.gates:
+            await many(there, arguments.gates)
 
 
 def main() -> None:
     reading = argparse.ArgumentParser(description=__doc__)
     reading.add_argument("--clicks", type=int, default=300)
-    reading.add_argument("--rate", type=float, default=50, help="Clicks a second.")
-    reading.add_argument("--crowd", type=int, default=1000, help="People at one gate.")
-    reading.add_argument("--gates", type=int, default=200)
+    reading.add_argument("--warm", type=int, default=20, help="Clicks before those, at 10 a second, told apart.")
+    reading.add_argument("--rate", type=float, nargs="*", default=[50.0], help="Clicks a second; several are tried one after the other.")  # fmt: skip
+    reading.add_argument("--crowd", type=int, default=1000, help="People at one gate; 1 leaves it out.")
+    reading.add_argument("--gates", type=int, default=200, help="Opened at once; 0 leaves it out.")
     reading.add_argument("--folder", type=Path, help="Where logs are kept; a temporary folder otherwise.")
     arguments = reading.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -324,7 +366,8 @@ def main() -> None:
         postgres = start_postgres(Path(temporary) / "postgres")
         valkey = start_valkey(Path(temporary) / "valkey")
         try:
-            asyncio.run(run(arguments, postgres, valkey.url, folder))
+            servers = {"postgres": postgres.pid or 0, "queue": valkey.pid or 0}
+            asyncio.run(run(arguments, servers, postgres, valkey.url, folder))
         finally:
             valkey.stop()
             postgres.stop()

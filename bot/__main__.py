@@ -1,6 +1,7 @@
 """The bot process: the web server on its port, until it is told to stop."""
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -24,6 +25,9 @@ async def serve(settings: Settings) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         try:
             await web.TCPSite(runner, settings.host, settings.port).start()
+            # What was imported stays: looking through it again and again would hold up whoever presses a button meanwhile.
+            gc.collect()
+            gc.freeze()
             sys.stdout.write(f"bot ready on {settings.public_url}\n")
             sys.stdout.flush()
             await stop.wait()

@@ -24,6 +24,7 @@ KINDS: dict[str, type[Any]] = {
     "calibration": charts.CalibrationChart,
     "gantt": charts.GanttChart,
     "guardrails": charts.GuardrailsChart,
+    "progress": charts.ProgressChart,
 }
 _UNBOUNDED = {"low": "-inf", "lower": "-inf", "high": "inf", "upper": "inf"}
 

@@ -35,6 +35,11 @@ def _digits(size: float, places: int) -> str:
     return _setting[0](size, places)
 
 
+def fixed(number: float, places: int) -> str:
+    """With so many decimal places, whatever they are."""
+    return f"{MINUS if number < 0 else ''}{_digits(abs(number), places)}"
+
+
 def finite(value: float | None) -> float | None:
     """The value as a float, or None for NaN, infinity and numbers beyond floats."""
     if value is None:
@@ -92,13 +97,15 @@ def _change_places(numbers: Iterable[float]) -> int:
 
 
 def _level_places(number: float, unit: str, others: list[float]) -> int:
-    """Three figures (one decimal for percents), fewer when they are zeros, more to tell it from `others`."""
+    """Three figures (one decimal for percents, cents in full), fewer when they are zeros, more to tell it from `others`."""
     size = abs(number)
     places = _change_places([number])
     if 1.0 <= size < 10.0 and not is_share(unit):
         places = 2
     while places > 0 and round(number, places) == round(number, places - 1):
         places -= 1
+    if places == 1 and unit.strip() in _CURRENCIES:
+        places = 2
     while places < _MOST_PLACES and any(o != number and round(o, places) == round(number, places) for o in others):
         places += 1
     return places

@@ -284,7 +284,7 @@ def _notes(sheet: "Sheet", chart: EffectChart, track: _Track, scale: Ruler) -> l
     theme, unit = sheet.theme, chart.unit
     size, *ends = amounts.known((float(track.estimate[-1]), float(track.lower[-1]), float(track.upper[-1])))
     bounds = [Note(scale(end), _short(end, unit, (size, *ends)), theme.effect) for end in ends]
-    found = [Note(scale(size), f"● {_short(size, unit, ends)}", theme.effect, bold=True), *bounds]
+    found = [Note(scale(size), f"● {amounts.change(size, unit, beside=ends)}", theme.effect, bold=True), *bounds]
     goal = amounts.finite(chart.success_threshold)
     if goal is not None:
         found.append(Note(scale(goal), f"goal {_short(goal, unit)}", theme.good, dash=style.DASHED))

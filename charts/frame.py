@@ -115,7 +115,9 @@ def time_axis(sheet: "Sheet", area: Area, scale: Ruler, timezone: str) -> None:
     for tick in dates.ticks(scale.low, scale.high, int((area.right - area.left) // 85), timezone):
         x = scale(tick.at)
         sheet.line((x, x), (area.bottom, area.bottom + 5), sheet.theme.soft)
-        sheet.text(x, area.bottom + 21, tick.label, colour=sheet.theme.soft, align="center")
+        half = sheet.measure(tick.label, style.LABEL) / 2
+        middle = min(max(x, half + 4), sheet.width - style.MARGIN - half)
+        sheet.text(middle, area.bottom + 21, tick.label, colour=sheet.theme.soft, align="center")
 
 
 def time_ruler(moments: Iterable[float], left: float, right: float) -> Ruler:

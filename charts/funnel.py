@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from charts.sheet import Sheet
 
 _MOST_STEPS, _MOST_ARMS = 8, 4
-_NAMES, _GUTTER = 220.0, 210.0
-_BAR, _GAP = 19.0, 22.0
+_NAMES, _GUTTER = 236.0, 210.0
+_BAR, _GAP = 20.0, 20.0
 _EMPTY = "Nobody has entered the funnel yet: its steps appear here with the first data."
 
 
@@ -117,10 +117,10 @@ def _steps(sheet: "Sheet", chart: FunnelChart, area: Area) -> None:
     tall = (area.bottom - area.top) / len(steps(chart))
     for number, step in enumerate(steps(chart)):
         middle = area.top + (number + 0.5) * tall
-        lines = sheet.wrapped(plain(step, 80) or "unnamed step", style.LABEL, _NAMES - style.MARGIN - 16, 2, bold=True)
+        lines = sheet.wrapped(plain(step, 80) or "unnamed step", style.LABEL, _NAMES - style.MARGIN - 36, 2, bold=True)
         for row, line in enumerate(lines):
             y = middle + 6 + 20 * (row - (len(lines) - 1) / 2)
-            sheet.text(style.MARGIN, y, line, bold=True, room=_NAMES - style.MARGIN - 16)
+            sheet.text(style.MARGIN, y, line, bold=True, room=_NAMES - style.MARGIN - 36)
         for index, arm in enumerate(arms(chart)):
             y = middle + _BAR * (index - (len(arms(chart)) - 1) / 2)
             _bar(sheet, arm, number, y, scale, index)
@@ -130,16 +130,18 @@ def _legend(sheet: "Sheet", chart: FunnelChart, y: float) -> None:
     x = _NAMES
     for index, arm in enumerate(arms(chart)):
         sheet.block(Area(x, y - 11, x + 16, y), _colour(sheet, index))
-        name = f"{index + 1} {plain(arm.name, 40) or 'unnamed'}"
+        name = f"{index + 1}: {plain(arm.name, 40) or 'unnamed'}"
         x += 24 + sheet.text(x + 24, y, name, size=style.SMALL, room=180) + 24
 
 
 def _bar(sheet: "Sheet", arm: FunnelArm, step: int, y: float, scale: Ruler, index: int) -> None:
-    found, colour = share(arm, step), _colour(sheet, index)
+    found, colour, size = share(arm, step), _colour(sheet, index), style.SMALL
+    # The number stands before the bar: beside the percentage it would read as a thousand.
+    sheet.text(scale.start - 8, y + 5, f"{index + 1}", size=size, colour=sheet.theme.soft, align="right")
     if found is None:
-        sheet.text(scale.start + 8, y + 5, f"{index + 1}  not counted", size=14, colour=sheet.theme.soft)
+        sheet.text(scale.start + 8, y + 5, "not counted", size=size, colour=sheet.theme.soft)
         return
     end = max(scale(found), scale.start + 1)
     sheet.block(Area(scale.start, y - _BAR / 2 + 1.5, end, y + _BAR / 2 - 1.5), colour)
-    said = f"{index + 1}  {_percent(found)}  ({amounts.count(arm.counts[step])})"
-    sheet.text(end + 10, y + 5, said, size=14, colour=sheet.theme.ink, room=sheet.width - end - 20, least=12)
+    said = f"{_percent(found)}  ({amounts.count(arm.counts[step])})"
+    sheet.text(end + 10, y + 5, said, size=size, colour=sheet.theme.ink, room=sheet.width - end - 20, least=12)

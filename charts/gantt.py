@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from charts import dates, frame, style, words
+from charts import amounts, dates, frame, style, words
 from charts.frame import Upright
 from charts.models import GanttChart, GanttRow, GateMark, Span
 from charts.safe import plain
@@ -47,8 +47,8 @@ def verdict(chart: GanttChart) -> str:
 def _since(start: datetime, end: datetime) -> str:
     took = dates.seconds(end) - dates.seconds(start)
     if took < _DAY:
-        return f"{max(0.0, took) / 3600:.1f} h"
-    return f"{took / _DAY:.1f} days"
+        return f"{amounts.level(round(max(0.0, took) / 3600, 1))} h"
+    return f"{amounts.level(round(took / _DAY, 1))} days"
 
 
 def alt_text(chart: GanttChart) -> str:
@@ -113,7 +113,7 @@ def _row(sheet: "Sheet", row: GanttRow, middle: float, across: Ruler, now: datet
     room = _NAMES - style.MARGIN - 16
     sheet.text(style.MARGIN, middle - 2, plain(row.name, 80) or "unnamed", size=style.SMALL, bold=True, room=room)
     state = _word(found.state) if (found := current(row)) else "not begun"
-    sheet.text(style.MARGIN, middle + 16, state, size=14, colour=sheet.theme.soft, room=room)
+    sheet.text(style.MARGIN, middle + 16, state, size=style.SMALL, colour=sheet.theme.soft, room=room)
     for span in row.spans:
         _span(sheet, span, middle, across, now)
     for gate in row.gates:
@@ -131,11 +131,11 @@ def _span(sheet: "Sheet", span: Span, middle: float, across: Ruler, now: datetim
     start, end = across(dates.seconds(span.start)), across(dates.seconds(span.end or now))
     users = span.state in {"measuring", "running", "scaling", "awaiting_analysis_gate"}
     colour = theme.effect if users else theme.soft
-    half = 9.0 if users else 3.0
+    half = 10.0 if users else 3.0
     sheet.block(Area(start, middle - half, max(end, start + 2), middle + half), colour)
     label = _word(span.state)
-    if users and end - start > sheet.measure(label, 13) + 24:
-        sheet.text((start + end) / 2, middle + 4.5, label, size=13, colour=theme.ground, align="center")
+    if users and end - start > sheet.measure(label, 14) + 24:
+        sheet.text((start + end) / 2, middle + 5, label, size=14, colour=theme.ground, align="center")
 
 
 def _word(state: str) -> str:

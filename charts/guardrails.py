@@ -95,7 +95,7 @@ def _row(sheet: "Sheet", row: GuardrailRow, area: Area) -> None:
     sheet.text(
         style.MARGIN, middle - 2, f"{tone.sign} {plain(row.name, 60) or 'unnamed'}", bold=True, room=room, least=12
     )
-    sheet.text(style.MARGIN, middle + 17, _limit(row), size=14, colour=theme.soft, room=room)
+    sheet.text(style.MARGIN, middle + 17, _limit(row), size=style.SMALL, colour=theme.soft, room=room)
     ends = amounts.known((*forest.values(row.level), row.limit))
     scale = scales.ruler(ends or [0.0], area.left, area.right, margin=0.2)
     sheet.line((area.left, area.right), (middle, middle), theme.grid, width=2)
@@ -115,4 +115,4 @@ def _row(sheet: "Sheet", row: GuardrailRow, area: Area) -> None:
         left, middle - 2, _level(row, row.level.point), colour=tone.colour, bold=True, room=_GUTTER - 30, least=12
     )
     state = plain(row.state.replace("_", " "), 30)
-    sheet.text(left, middle + 17, state, size=14, colour=theme.soft, room=_GUTTER - 30, least=12)
+    sheet.text(left, middle + 17, state, size=style.SMALL, colour=theme.soft, room=_GUTTER - 30, least=12)

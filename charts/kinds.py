@@ -11,6 +11,7 @@ from charts.models import (
     GuardrailsChart,
     LaunchChart,
     PortfolioChart,
+    ProgressChart,
     SegmentsChart,
     SignalChart,
     SplitChart,
@@ -27,6 +28,7 @@ Chart = (
     | CalibrationChart
     | GanttChart
     | GuardrailsChart
+    | ProgressChart
 )
 
 MODULES: dict[type[Any], str] = {
@@ -40,6 +42,7 @@ MODULES: dict[type[Any], str] = {
     CalibrationChart: "charts.calibration",
     GanttChart: "charts.gantt",
     GuardrailsChart: "charts.guardrails",
+    ProgressChart: "charts.progress",
 }
 
 

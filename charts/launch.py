@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _USUAL = 0.8  # the power most plans ask for
 _FACTS = 250
+_DAY_STEPS = (1.0, 2.0, 7.0, 14.0, 28.0, 56.0)
 
 
 def height(chart: LaunchChart) -> int:
@@ -88,7 +89,7 @@ def paint(sheet: "Sheet", chart: LaunchChart) -> None:
     bottom = sheet.height - frame.FOOTER - 6
     right = sheet.width - style.MARGIN - _FACTS
     if curve(chart):
-        caption = "Chance to detect the effect (power)"
+        caption = "Chance to detect the effect (power), %"
         sheet.text(
             style.MARGIN, top + 16, caption, size=style.SMALL, colour=sheet.theme.soft, room=right - 30, least=12
         )
@@ -125,12 +126,20 @@ def _across(chart: LaunchChart, area: Area) -> Ruler:
 
 def _day_axis(sheet: "Sheet", area: Area, across: Ruler) -> None:
     sheet.line((area.left, area.right), (area.bottom, area.bottom), sheet.theme.soft)
-    found, step = scales.ticks(across, 6)
+    found, step = _days_shown(across)
     for day in found:
         label = amounts.tick(day, step, "", change=False)
         sheet.text(across(day), area.bottom + 20, label, colour=sheet.theme.soft, align="center")
     middle = (area.left + area.right) / 2
     sheet.text(middle, area.bottom + 40, "days after launch", size=style.SMALL, colour=sheet.theme.soft, align="center")
+
+
+def _days_shown(across: Ruler) -> tuple[list[float], float]:
+    """Whole days, and whole weeks beyond two of them."""
+    for step in _DAY_STEPS:
+        if 3 * step <= across.high <= 8 * step:
+            return [step * i for i in range(int(across.high / step) + 1)], step
+    return scales.ticks(across, 6)
 
 
 def _horizon(sheet: "Sheet", chart: LaunchChart, area: Area, across: Ruler, scale: Ruler) -> None:

@@ -157,6 +157,28 @@ class SignalChart:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgressRow:
+    """One outcome: its metric's levels for everybody, between where it started and where it is to get."""
+
+    name: str
+    metric: str
+    unit: str
+    baseline: float | None
+    target: float | None
+    points: tuple[SignalPoint, ...] = ()
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressChart:
+    """Several outcomes, each on the way from its own start to its own target; rows keep their given order."""
+
+    title: str
+    rows: tuple[ProgressRow, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentRow:
     """The effect within one segment of `n` units; `called` when it survives the rule that allows for many segments."""
 

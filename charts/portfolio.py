@@ -190,4 +190,4 @@ def _name(sheet: "Sheet", number: int, item: PortfolioItem, middle: float) -> No
     for line in lines:
         sheet.text(left, y, line, size=style.SMALL, bold=True, room=room)
         y += 18
-    sheet.text(left, y, _doubts(item), size=14, colour=sheet.theme.soft, room=room, least=12)
+    sheet.text(left, y, _doubts(item), size=style.SMALL, colour=sheet.theme.soft, room=room, least=12)

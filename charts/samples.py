@@ -23,6 +23,8 @@ from charts.models import (
     PhaseMark,
     PortfolioChart,
     PortfolioItem,
+    ProgressChart,
+    ProgressRow,
     Provenance,
     SegmentRow,
     SegmentsChart,
@@ -231,6 +233,28 @@ def guardrails() -> GuardrailsChart:
     )
 
 
+def _levels(start: float, step: float, last: int = 22) -> tuple[SignalPoint, ...]:
+    wobble = (0.0, 0.9, -0.6, 0.4, -1.1, 0.7, -0.2)
+    values = (start + step * (i + wobble[i % 7]) for i in range(last))
+    return tuple(SignalPoint(_START + timedelta(days=i), value, 1200) for i, value in enumerate(values))
+
+
+def progress() -> ProgressChart:
+    return ProgressChart(
+        title="How the outcomes stand",
+        rows=(
+            ProgressRow("Finish the checkout", "checkout_completed", "share", 0.32, 0.45, _levels(0.32, 0.004)),
+            ProgressRow("Pages that open at once", "page_p95", "ms", 1240.0, 900.0, _levels(1240.0, -17.0)),
+            ProgressRow(
+                "Fewer customers who ask for their money back within a month", "refund_rate", "share", 0.031, 0.02,
+                _levels(0.031, 0.00012),
+            ),
+            ProgressRow("Orders a day", "orders_per_day", "orders", 5200.0, 8000.0),
+        ),
+        provenance=_ORIGIN,
+    )  # fmt: skip
+
+
 SAMPLES: Mapping[str, Callable[[], Chart]] = {
     "effect": effect,
     "portfolio": portfolio,
@@ -242,4 +266,5 @@ SAMPLES: Mapping[str, Callable[[], Chart]] = {
     "calibration": calibration,
     "gantt": gantt,
     "guardrails": guardrails,
+    "progress": progress,
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from charts.sheet import Sheet
 
 _MOST = 14
-_ROW = 44
+_ROW = 50
 _GUTTER = 134
 _EMPTY = "No segment has data yet: they appear here once the source reports them."
 
@@ -108,9 +108,14 @@ def _row(sheet: "Sheet", row: SegmentRow, unit: str, middle: float, area: Area, 
     sign = "★ " if row.called else ""
     name = f"{sign}{plain(row.name, 80) or 'unnamed'}"
     room = area.left - style.MARGIN - 16
-    sheet.text(style.MARGIN, middle - 2, name, size=style.SMALL, bold=whole or row.called, room=room)
+    strong = whole or row.called
+    lines = sheet.wrapped(name, style.SMALL, room, 2, bold=strong)
+    y = middle - 2 if len(lines) < 2 else middle - 10
+    for line in lines:
+        sheet.text(style.MARGIN, y, line, size=style.SMALL, bold=strong, room=room)
+        y += 16
     n = f"n = {amounts.count(row.n)}"
-    sheet.text(style.MARGIN, middle + 15, n, size=14, colour=theme.soft, room=room, least=12)
+    sheet.text(style.MARGIN, y + 1, n, size=style.SMALL, colour=theme.soft, room=room, least=12)
     colour = theme.ink if whole else (theme.effect if row.called else theme.soft)
     forest.bar(sheet, row.effect, middle, area, scale, colour, width=4 if whole else 5, shape="D" if whole else "s")
     family = forest.values(row.effect)
@@ -118,4 +123,4 @@ def _row(sheet: "Sheet", row: SegmentRow, unit: str, middle: float, area: Area, 
     span = amounts.between(row.effect.low, row.effect.high, unit, beside=family)
     sheet.text(left, middle - 1, size, colour=colour, bold=True, room=_GUTTER - 30, least=12)
     bare = span.removesuffix(amounts.suffix(unit, change=True) or "\n")
-    sheet.text(left, middle + 16, bare, size=style.SMALL, colour=theme.soft, room=_GUTTER - 30, least=11)
+    sheet.text(left, middle + 17, bare, size=style.SMALL, colour=theme.soft, room=_GUTTER - 30, least=11)

@@ -34,7 +34,7 @@ def verdict(chart: SplitChart) -> str:
     if not total(chart):
         return "No unit was seen yet."
     p = amounts.finite(chart.p_value)
-    said = "" if p is None else f" (p = {p:.2g}, valid at every look)"
+    said = "" if p is None else f" (p {_p(p)}, valid at every look)"
     if chart.flagged:
         return f"MISMATCH: units were not split as planned{said}. Results are invalid until the cause is found."
     return f"Units are split as planned, as far as {words.plural(total(chart), 'unit')} can tell{said}."
@@ -53,7 +53,14 @@ def _percent(value: float | None) -> str:
     found = amounts.finite(value)
     if found is None:
         return "unknown"
-    return "< 0.01 %" if 0 < found < 5e-5 else f"{found * 100:.2f} %"
+    return f"< {amounts.fixed(0.01, 2)} %" if 0 < found < 5e-5 else f"{amounts.fixed(found * 100, 2)} %"
+
+
+def _p(value: float) -> str:
+    """Two figures, and no powers of ten: below one in ten thousand nobody needs them."""
+    if 0 <= value < 1e-4:
+        return f"< {amounts.fixed(1e-4, 4)}"
+    return f"= {amounts.level(value)}"
 
 
 def sparkline(chart: SplitChart) -> str:
@@ -92,7 +99,7 @@ def _arm(sheet: "Sheet", chart: SplitChart, arm: SplitArm, middle: float, scale:
     colour = theme.bad if chart.flagged else theme.effect
     sheet.text(style.MARGIN, middle - 1, plain(arm.name, 60) or "unnamed", bold=True, room=_NAMES - style.MARGIN - 16)
     n = f"n = {amounts.count(arm.count)}"
-    sheet.text(style.MARGIN, middle + 18, n, size=14, colour=theme.soft, room=_NAMES - style.MARGIN - 16)
+    sheet.text(style.MARGIN, middle + 18, n, size=style.SMALL, colour=theme.soft, room=_NAMES - style.MARGIN - 16)
     sheet.block(Area(scale.start, middle - 13, max(scale(found), scale.start + 1), middle + 13), colour)
     planned = amounts.finite(arm.planned)
     if planned is not None:
@@ -101,4 +108,4 @@ def _arm(sheet: "Sheet", chart: SplitChart, arm: SplitArm, middle: float, scale:
     right = scale.end + 14
     sheet.text(right, middle - 1, _percent(found), colour=colour, bold=True)
     said = f"planned {_percent(arm.planned)}"
-    sheet.text(right, middle + 18, said, size=14, colour=theme.soft, room=_GUTTER - 30, least=12)
+    sheet.text(right, middle + 18, said, size=style.SMALL, colour=theme.soft, room=_GUTTER - 30, least=12)

@@ -65,7 +65,24 @@ def wanted(direction: str) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{amounts.count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def share_of_way(start: float | None, now: float | None, target: float | None) -> float | None:
+    """How far a level has come from its start (0) to its target (1); None where one of them is unknown or they are one."""
+    low, here, high = (amounts.finite(value) for value in (start, now, target))
+    if low is None or here is None or high is None or low == high:
+        return None
+    return amounts.finite((here / 2 - low / 2) / (high / 2 - low / 2))
+
+
+def way(share: float) -> str:
+    """A share of the way in words; neither the target nor standing still is claimed by rounding."""
+    if share >= 1:
+        return "at the target"
+    if share <= 0:
+        return "behind its start" if share < 0 else "at its start"
+    return "< 1 % of the way" if share < 0.01 else f"{int(share * 100 + 1e-9)} % of the way"
 
 
 BLOCKS = "▁▂▃▄▅▆▇█"

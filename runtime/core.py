@@ -36,8 +36,9 @@ class Runtime:
     now: Callable[[], datetime] = field(default=wall_clock)
 
     @asynccontextmanager
-    async def transaction(self, org_id: UUID) -> AsyncIterator[Tx]:
-        async with transaction(self.engine, org_id) as tx:
+    async def transaction(self, org_id: UUID, *, lasting: bool = True) -> AsyncIterator[Tx]:
+        """`lasting=False` is for what is done again when a crash takes it back: nothing a person decided or was told is."""
+        async with transaction(self.engine, org_id, lasting=lasting) as tx:
             yield tx
 
     async def org_ids(self) -> list[UUID]:

@@ -53,6 +53,13 @@ class Line:
     gate: UUID | None = None
     due: datetime | None = None
 
+    @property
+    def joint(self) -> str:
+        """What stands between the title and the words: a question brings its own mark."""
+        if not self.title:
+            return ""
+        return " " if self.title.rstrip().endswith(("?", "!", ".", ":")) else ": "
+
 
 @dataclass(frozen=True, slots=True)
 class Digest:
@@ -201,7 +208,7 @@ def _plain(digest: Digest) -> Iterator[str]:
         yield f"\n{title}"
         for line in found:
             due = f" until {line.due:%Y-%m-%d %H:%M} UTC" if line.due else ""
-            name = f"{line.title}: " if line.title else ""
+            name = f"{line.title}{line.joint}"
             yield " ".join(f"- {name}{line.says}{due}".split())
 
 

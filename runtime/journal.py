@@ -49,15 +49,18 @@ async def record(
     tx: Tx, event: Event, *, by: By, effects: Sequence[Effect] = (), notices: Sequence[Message] = ()
 ) -> None:
     """Append to the journal (hash-chained by the database) and put effects before notices into the outbox."""
-    await tx.run(
-        insert(journal).values(
-            org_id=tx.org_id, event=event.name, actor=by.name, actor_kind=by.kind.value,
-            subject_kind=event.subject_kind, subject_id=event.subject_id, payload=dict(event.payload),
-        )
-    )  # fmt: skip
+    values = {
+        "org_id": tx.org_id, "event": event.name, "actor": by.name, "actor_kind": by.kind.value,
+        "subject_kind": event.subject_kind, "subject_id": event.subject_id, "payload": dict(event.payload),
+    }  # fmt: skip
+    await tx.run(_JOURNAL, values)
     rows = [_effect(tx, effect) for effect in effects] + [_notice(tx, event.name, notice) for notice in notices]
     if rows:
-        await tx.run(upsert(outbox).on_conflict_do_nothing(index_elements=["org_id", "dedupe"]), rows)
+        await tx.run(_OUTBOX, rows if len(rows) > 1 else rows[0])
+
+
+_JOURNAL = insert(journal).inline()
+_OUTBOX = upsert(outbox).on_conflict_do_nothing(index_elements=["org_id", "dedupe"]).inline()
 
 
 def _effect(tx: Tx, effect: Effect) -> dict[str, Any]:

@@ -132,14 +132,25 @@ class Settings(BaseSettings):
         "",
         description="host:port of an own SMTP listener for replies, behind the organisation's mail server; empty for none.",
     )
+    mail_tls_cert: str = Field(
+        "",
+        description="Path of the listener's certificate chain (PEM); with it and MAIL_TLS_KEY, letters are taken after STARTTLS only.",
+    )
+    mail_tls_key: str = Field("", description="Path of the private key (PEM, without a password) of MAIL_TLS_CERT.")
     mail_inbound_secrets: SecretStr | None = Field(
         None,
-        description="Secrets of inbound-parse webhooks, `postmark=user:password,mailgun=signing key,sendgrid=public key,ses=topic ARN`; a provider without one is refused.",
+        description="Secrets of the providers' webhooks, `postmark=user:password,mailgun=signing key,sendgrid=public key,ses=topic ARN`, and `provider-events=` where delivery events have one of their own; a provider without one is refused.",
     )
     mail_undo_seconds: float = Field(
         120,
         ge=0,
         description="Seconds in which the author of a decision by letter or page can take it back; nothing starts before.",
+    )
+    mail_days: int = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="Days the text of letters is kept, of those that came in and of those sent; who said what stays. 0 for ever.",
     )
 
     # Coding agents

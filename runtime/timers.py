@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import bindparam, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from runtime.db.engine import Row, Tx
@@ -87,8 +87,15 @@ async def _claimed(tx: Tx, kind: str, subject_ids: Sequence[UUID]) -> list[int]:
 
 async def disarm(tx: Tx, subject_id: UUID, *kinds: str) -> None:
     """Stop all timers of a subject, or those of the given kinds."""
-    statement = update(timers).where(timers.c.subject_id == subject_id, timers.c.status == "armed")
-    await tx.run((statement.where(timers.c.kind.in_(kinds)) if kinds else statement).values(status="disarmed"))
+    statement = _DISARM.where(timers.c.kind.in_(kinds)) if kinds else _DISARM
+    await tx.run(statement, {"subject": subject_id})
+
+
+_DISARM = (
+    update(timers)
+    .where(timers.c.subject_id == bindparam("subject"), timers.c.status == "armed")
+    .values({timers.c.status: literal("disarmed")})
+)
 
 
 async def take(tx: Tx, timer_id: int) -> Row | None:

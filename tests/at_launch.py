@@ -4,17 +4,14 @@ import asyncio
 from itertools import count
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from runtime.core import open_runtime
 from runtime.identity.members import ensure_home
 from runtime.local.databases import clone_database
 from runtime.local.postgres import LocalPostgres
 from runtime.settings import Settings
+from tests.snapshots import owner_settings
 from tests.story import Story
 
-KEYS = "test:" + "A" * 43 + "="
-"""As in conftest.py, so that what is sealed here can be opened there."""
 _numbers = count(1)
 
 
@@ -22,10 +19,7 @@ def at_launch(postgres: LocalPostgres, template: str, data: Path) -> str:
     """The name of the database to copy; nobody is connected to it."""
     name = f"template_at_launch_{next(_numbers)}"
     clone_database(postgres, template, name)
-    settings = Settings(
-        _env_file=None, data_dir=data, database_url=SecretStr(postgres.url(name, "outcome_app")), encryption_keys=SecretStr(KEYS),
-        api_secret=SecretStr("s" * 40), owner_email="arun@example.com", owner_name="Arun",
-    )  # fmt: skip
+    settings = owner_settings(postgres.url(name, "outcome_app"), data)
     asyncio.run(_prepared(settings))
     return name
 

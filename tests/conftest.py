@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from itertools import count
 from pathlib import Path
 from uuid import UUID
@@ -19,10 +19,11 @@ from pydantic import SecretStr
 from runtime.core import Runtime, open_runtime
 from runtime.db.migrate import migrate
 from runtime.identity.members import ensure_home
-from runtime.local.databases import clone_database, create_database, drop_database
+from runtime.local.databases import create_database
 from runtime.local.postgres import LocalPostgres, start_postgres
 from runtime.local.valkey import LocalValkey, start_valkey
 from runtime.settings import Settings
+from tests.snapshots import Copier, Ground, Snapshots, owner_settings
 from tests.story import Story
 from workers import outbox
 
@@ -45,8 +46,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-KEYS = "test:" + "A" * 43 + "="
 MEMORY, ROOM, PREFIX = Path("/dev/shm"), 4 * 2**30, "outcome-tests-"
+BY_ITSELF = {"database", "settings"}
+"""A test that asks for one of these may connect by itself; for others the database is made at the first connection."""
 _numbers = count(1)
 
 
@@ -75,10 +77,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.no_cover)
 
 
-def pytest_collection_finish() -> None:
-    """What is imported by now stays: the collector need not walk through it after every test."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported by its end stays: the collector need not walk through it, neither meanwhile nor after every test."""
+    gc.disable()
+    done = yield
     gc.collect()
     gc.freeze()
+    gc.enable()
+    return done
 
 
 @pytest.fixture(scope="session")
@@ -114,43 +121,53 @@ def template(postgres: LocalPostgres) -> str:
     return "template_outcome"
 
 
+@pytest.fixture(scope="session")
+def snapshots(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshots]:
+    copier = Copier(postgres)
+    yield Snapshots(postgres, copier, tmp_path_factory.mktemp("snapshots"))
+    copier.close()
+
+
 @pytest.fixture
-def database(postgres: LocalPostgres, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    clone_database(postgres, template, name)
-    yield name
-    drop_database(postgres, name)
+def ground(request: pytest.FixtureRequest, template: str, snapshots: Snapshots) -> Iterator[Ground]:
+    """A database of the test's own; who asks for the organisation finds it there."""
+    home = snapshots.home(template) if "org_id" in request.fixturenames else None
+    ground = Ground(snapshots, f"test_{next(_numbers)}", template, home)
+    if home is None or BY_ITSELF & set(request.node._fixtureinfo.argnames):
+        ground.make()
+    yield ground
+    snapshots.copier.drop(ground.database)
+
+
+@pytest.fixture
+def database(ground: Ground) -> str:
+    return ground.database
 
 
 @pytest.fixture
 def settings(postgres: LocalPostgres, valkey: LocalValkey, database: str, tmp_path: Path) -> Settings:
-    """Settings of a fresh organisation; nothing is read from the environment's .env."""
-    return Settings(
-        _env_file=None,
-        data_dir=tmp_path / "data",
-        database_url=SecretStr(postgres.url(database, "outcome_app")),
+    return owner_settings(
+        postgres.url(database, "outcome_app"),
+        tmp_path / "data",
         migration_database_url=SecretStr(postgres.url(database)),
         redis_url=SecretStr(valkey.url),
-        encryption_keys=SecretStr(KEYS),
-        api_secret=SecretStr("s" * 40),
-        owner_email="arun@example.com",
-        owner_name="Arun",
         measure_every_seconds=1,
         llm_retry_seconds=0,
     )
 
 
 @pytest.fixture
-async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
+async def runtime(settings: Settings, ground: Ground) -> AsyncIterator[Runtime]:
     opened = open_runtime(settings)
+    ground.make_when_needed(opened)
     yield opened
     await opened.close()
     outbox._channels.clear()  # a process has one runtime, a session of tests many
 
 
 @pytest.fixture
-async def org_id(runtime: Runtime) -> UUID:
-    return await ensure_home(runtime)
+async def org_id(runtime: Runtime, ground: Ground) -> UUID:
+    return ground.home.org_id if ground.home else await ensure_home(runtime)
 
 
 @pytest.fixture

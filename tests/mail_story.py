@@ -56,12 +56,20 @@ class MailStory:
         return self.story.org_id
 
     async def portfolio(self) -> Row:
+        gate: Row = await self.story.reach("portfolio by mail", self._portfolio)
+        return gate
+
+    async def _portfolio(self) -> Row:
         await self.story.apply(BY_MAIL)
         await self.story.work()
         return await self.story.gate("portfolio_review")
 
     async def launch(self) -> Row:
         """The gate that one person can approve, cap or reject."""
+        gate: Row = await self.story.reach("launch by mail", self._launch)
+        return gate
+
+    async def _launch(self) -> Row:
         gate = await self.portfolio()
         first = UUID(gate["context_package"]["experiment_ids"][0])
         await self.story.decide("portfolio_review", "approve", "ana@example.com", selection=(first,))

@@ -1,5 +1,6 @@
 """A small outcome, and hands that do what the workers' processes do."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ from runtime.identity.people import By, agent, person
 from runtime.ingestion import door, rows
 from runtime.outcomes import service as outcomes
 from runtime.spec.load import load
+from tests.snapshots import Beside, reach
 from workers import outbox as worker
 from workers import timers as timer_worker
 
@@ -55,6 +57,10 @@ class Story:
     runtime: Runtime
     org_id: UUID
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    async def reach(self, place: str, walk: Callable[[], Awaitable[Any]], beside: Beside | None = None) -> Any:
+        """Be where `walk` leads from the very beginning; another test may have walked it already."""
+        return await reach(self.runtime, f"{type(self).__qualname__}: {place}", walk, beside)
 
     async def person(self, email: str) -> By:
         async with self.runtime.transaction(self.org_id) as tx:
@@ -109,16 +115,36 @@ class Story:
             self.runtime, self.org_id, row["id"], report, by=agent("builder", "mcp"), now=self.now
         )
 
-    async def launched(self) -> Row:
-        """Up to a running experiment, the shortest way."""
+    async def proposed(self) -> None:
+        """The outcome runs, and its portfolio waits for a decision."""
+        await self.reach("proposed", self._proposed)
+
+    async def _proposed(self) -> None:
         await self.apply()
         await self.work()
+
+    async def at_launch(self) -> Row:
+        """The first of the portfolio was built; its launch gate is open, and data come in."""
+        gate: Row = await self.reach("at launch", self._at_launch)
+        return gate
+
+    async def _at_launch(self) -> Row:
+        await self.proposed()
         gate = await self.gate("portfolio_review")
         first = UUID(gate["context_package"]["experiment_ids"][0])
         await self.decide("portfolio_review", "approve", "ana@example.com", selection=(first,))
         await self.work()
         await self.built()
         await self.tell("checkout_completed", 0, (0, 0), (0, 0))
+        return await self.gate("launch_approval")
+
+    async def launched(self, *, just_now: bool = False) -> Row:
+        """Up to a running experiment, the shortest way. A test about what is due at once needs one of just now."""
+        row: Row = await self._launched() if just_now else await self.reach("launched", self._launched)
+        return row
+
+    async def _launched(self) -> Row:
+        await self.at_launch()
         await self.decide("launch_approval", "approve", "ben@example.com")
         await self.work()
         return await self.experiment()

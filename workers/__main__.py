@@ -1,6 +1,7 @@
 """One worker process: Dramatiq threads and the clock. The supervisor starts several; the death of one ends no other."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -40,6 +41,8 @@ async def _clock(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    gc.collect()
+    gc.freeze()
     sys.stdout.write("worker ready\n")
     sys.stdout.flush()
     await run(stop)

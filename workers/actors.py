@@ -15,9 +15,9 @@ _BRIEFLY = 1.0
 
 
 @dramatiq.actor(queue_name=TALK, max_retries=0, time_limit=600_000)
-async def deliver(org_id: str, batch: str) -> None:
-    """Deliver the messages of one batch. Not retried here: an undelivered row is due again by its own clock."""
-    await outbox.deliver(current_runtime(), UUID(org_id), UUID(batch), wanted=outbox.is_notice)
+async def deliver(org_id: str, *batches: str) -> None:
+    """Deliver the messages of some batches. Not retried here: an undelivered row is due again by its own clock."""
+    await outbox.deliver_notices(current_runtime(), UUID(org_id), [UUID(batch) for batch in batches])
 
 
 @dramatiq.actor(queue_name=GUARD, max_retries=0, time_limit=600_000, priority=-10)

@@ -25,7 +25,7 @@ def current_runtime(purpose: str = "") -> Runtime:
         settings = _given[0] if _given else Settings()
         opened = open_runtime(settings)
         if purpose == GUARD:
-            opened.engine = open_engine(secret(settings.database_url) or "", pool_size=_GUARDS)
+            opened.engine = open_engine(secret(settings.database_url) or "", pool_size=_GUARDS, overflow=_GUARDS)
         _open[purpose] = opened
     return _open[purpose]
 

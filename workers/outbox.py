@@ -1,11 +1,13 @@
 """Empty one batch of the outbox: effects first, then notices; each row is marked on its own, and a failed one comes back later."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from runtime.core import Runtime
 from runtime.db.engine import Row, exclusive
@@ -27,6 +29,11 @@ _FLAG_PATIENCE = 2.0
 """Shorter, since whoever is before this one is mostly setting the same flag."""
 _FLAG_LONGEST = 5
 """Seconds between two attempts to set a flag: it may be hurting people for as long as its service cannot be reached."""
+
+_FRESH = 5.0
+"""Seconds for which what was read of the outbox holds: nothing that is claimed is claimed again before its lease of thirty ends."""
+_PLACES_AT_ONCE = 4
+"""Of one call. Each holds one connection and needs no second: who finds none in the pool waits for it, and keeps nobody else waiting."""
 
 _channels: dict[str, Channel] = {}
 
@@ -56,12 +63,39 @@ async def deliver(
 
     A process may die at any line: what is not marked done is claimed again.
     """
-    due = await _due(runtime, org_id, batch)
+    due, read_at = await _due(runtime, org_id, [batch]), time.monotonic()
     for row in filter(wanted, due):
-        async with exclusive(runtime.engine, _one_at_a_time(row), wait_seconds=patience) as mine:
-            if mine and await _still_due(runtime, row):
-                await _attempt(runtime, row)
+        await _alone(runtime, row, patience, read_at)
     return due
+
+
+async def deliver_notices(runtime: Runtime, org_id: UUID, batches: Sequence[UUID]) -> None:
+    """The messages of several batches: those to one place in their order, while another place need not wait for it."""
+    places: dict[tuple[str, str], list[Row]] = {}
+    due, read_at = await _due(runtime, org_id, batches), time.monotonic()
+    for row in filter(is_notice, due):
+        places.setdefault((row["channel"], row["place"]), []).append(row)
+    room = asyncio.Semaphore(_PLACES_AT_ONCE)
+
+    async def one(rows: Sequence[Row]) -> None:
+        async with room:
+            for row in rows:
+                await _alone(runtime, row, _PATIENCE, read_at)
+
+    await asyncio.gather(*map(one, places.values()))
+
+
+async def _alone(runtime: Runtime, row: Row, patience: float, read_at: float) -> None:
+    """A message said twice only looks the same twice: one nobody was busy with is not looked up once more, and an effect is."""
+    key, fresh = _one_at_a_time(row), time.monotonic() - read_at < _FRESH
+    async with exclusive(runtime.engine, key) as mine:
+        if mine:
+            if (fresh and is_notice(row)) or await _still_due(runtime, row):
+                await _attempt(runtime, row)
+            return
+    async with exclusive(runtime.engine, key, wait_seconds=patience) as mine:
+        if mine and await _still_due(runtime, row):
+            await _attempt(runtime, row)
 
 
 async def deliver_flags(runtime: Runtime, org_id: UUID, batch: UUID) -> bool:
@@ -86,20 +120,40 @@ async def _attempt(runtime: Runtime, row: Row) -> None:
     except Exception as error:  # noqa: BLE001  whatever one row does, the others must still go out
         await _failed(runtime, row, error)
     else:
-        await _mark(
-            runtime, row, attempts=row["attempts"] + 1, status="done", done_at=func.clock_timestamp(), last_error=None
-        )
+        # What is done twice for want of this mark does no harm; an effect's is kept all the same, since it takes long.
+        async with runtime.transaction(row["org_id"], lasting=is_effect(row)) as tx:
+            await tx.run(_DONE, {"row": row["id"], "tries": row["attempts"] + 1})
 
 
-async def _due(runtime: Runtime, org_id: UUID, batch: UUID) -> list[Row]:
-    o = outbox.c
-    statement = (
-        select(outbox)
-        .where(o.batch == batch, o.status == "due", o.available_at <= func.clock_timestamp())
-        .order_by(o.position)
+_DONE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row"))
+    .values(
+        {
+            outbox.c.lease_until: None,
+            outbox.c.attempts: bindparam("tries"),
+            outbox.c.status: "done",
+            outbox.c.done_at: func.clock_timestamp(),
+            outbox.c.last_error: None,
+        }
     )
+)
+
+
+async def _due(runtime: Runtime, org_id: UUID, batches: Sequence[UUID]) -> list[Row]:
     async with runtime.transaction(org_id) as tx:
-        return list(await tx.all(statement))
+        return list(await tx.all(_DUE, {"batches": list(batches)}))
+
+
+_DUE = (
+    select(outbox)
+    .where(
+        outbox.c.batch.in_(bindparam("batches", expanding=True)),
+        outbox.c.status == "due",
+        outbox.c.available_at <= func.clock_timestamp(),
+    )
+    .order_by(outbox.c.id)
+)
 
 
 async def _perform(runtime: Runtime, row: Row) -> None:

@@ -2,10 +2,10 @@
 
 import os
 import sys
-from importlib import import_module
 
 import click
 
+from bot.cli.commands import Commands
 from runtime.errors import OutcomeRuntimeError
 
 COMMANDS = {
@@ -39,35 +39,9 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
-    """Knows its commands by name and help, so that `--help` imports none of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from difflib import get_close_matches  # noqa: PLC0415  only for a mistyped command
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            ctx.fail(f"There is no command '{args[0]}'." + (f" Did you mean '{near[0]}'?" if near else ""))
-        return super().resolve_command(ctx, args)
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option("0.1.0", prog_name="outcome-runtime")
 def group() -> None:
     """Outcome Runtime: AI proposes experiments, people decide at gates, always-valid statistics say what moved."""

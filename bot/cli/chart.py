@@ -27,7 +27,7 @@ _KINDS = ("effect", "guardrails", "split", "launch", "progress", "portfolio", "t
 def chart(subject: str, kind: str | None, out: Path | None, theme: str) -> None:
     """Draw a picture of SUBJECT to a file, and print what it says in words.
 
-    SUBJECT is an outcome's id, an experiment's id or flag, a JSON file with a stored chart, or - for standard input.
+    SUBJECT is an outcome's id, all (the running outcomes in one picture), an experiment's id or flag, a JSON file with a stored chart, or - for standard input.
     """
     import charts  # noqa: PLC0415  only this command draws
     from bot.pictures import picture  # noqa: PLC0415  as above

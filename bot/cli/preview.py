@@ -1,6 +1,7 @@
 """`slack preview`: every message, form and Home tab as a picture, to be looked at before anybody gets one."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import click
@@ -13,12 +14,15 @@ WIDTHS = ("360", "1280")
               help="Where the files go; made if it isn't there.")  # fmt: skip
 @click.option("--width", type=click.Choice(WIDTHS), help="Pixels; both widths if it is left out.")
 @click.option("--only", default="", help="Only samples whose name holds these words.")
-def preview(out: Path, width: str | None, only: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Write each as JSON too, as Slack's Block Kit Builder takes it.")
+def preview(out: Path, width: str | None, only: str, *, as_json: bool) -> None:
     """Draw every kind of message, form and Home tab from made-up rows: PNG with Chromium, HTML without it."""
     from bot.slack.rendering.browser import chromium  # noqa: PLC0415  the other commands need neither page nor browser
 
     program, widths = chromium(), [width] if width else list(WIDTHS)
     names = _pages(out, only)
+    if as_json:
+        _sources(out, only)
     found = {name: [f"{name}.html"] for name in names}
     if program is None:
         click.echo("There is no Chromium here: set CHROMIUM to its path, or look at the HTML files in any browser.")
@@ -32,16 +36,26 @@ def preview(out: Path, width: str | None, only: str) -> None:
 
 def _pages(out: Path, only: str) -> list[str]:
     import charts  # noqa: PLC0415  as above
+    from bot.pictures import picture  # noqa: PLC0415  as above
     from bot.slack.rendering.pages import page  # noqa: PLC0415  as above
-    from bot.slack.samples import samples  # noqa: PLC0415  as above
+    from bot.slack.samples import FILE, OUTCOMES, samples, standing_chart  # noqa: PLC0415  as above
     from charts.samples import effect  # noqa: PLC0415  as above
 
-    chart = charts.draw(effect()).png
+    pictures = {FILE: charts.draw(effect()).png, OUTCOMES: charts.draw(picture(standing_chart())).png}
     wanted = [sample for sample in samples() if only in sample.name]
     out.mkdir(parents=True, exist_ok=True)
     for sample in wanted:
-        (out / f"{sample.name}.html").write_text(page(sample, chart))
+        (out / f"{sample.name}.html").write_text(page(sample, pictures))
     return [sample.name for sample in wanted]
+
+
+def _sources(out: Path, only: str) -> None:
+    from bot.slack.samples import samples  # noqa: PLC0415  as above
+
+    for sample in samples():
+        if only in sample.name:
+            source = sample.view or {"text": sample.text, **({"blocks": sample.blocks} if sample.blocks else {})}
+            (out / f"{sample.name}.json").write_text(json.dumps(source, ensure_ascii=False, indent=1) + "\n")
 
 
 def _index(out: Path, found: dict[str, list[str]]) -> None:

@@ -53,7 +53,7 @@ def _reported(part: Message, incoming: Incoming, head: Headers) -> Robot:
 
 def _fields(part: Message) -> dict[str, str]:
     """Of all blocks, the first value each: the parser makes them messages of their own, a broken report is one text."""
-    inside = part.get_payload()
+    inside = part.get_payload() if part.is_multipart() else None
     blocks = [item for item in inside if isinstance(item, Message)] if isinstance(inside, list) else []
     pairs = [(name.lower(), str(value)) for block in blocks for name, value in block.raw_items()]
     text = "\n".join([*(content(block) for block in blocks), "" if blocks else content(part)])

@@ -75,7 +75,8 @@ def _walk(message: Message) -> list[Message]:
     while waiting and len(found) < _MOST_PARTS:
         part = waiting.pop()
         found.append(part)
-        inside = part.get_payload()
+        # Only of these: asked for a text part's, the library decodes it, and not every charset's name can be looked up.
+        inside = part.get_payload() if part.is_multipart() else None
         if (
             isinstance(inside, list)
             and _kind(part).startswith("multipart/")

@@ -7,7 +7,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack import listings, queries
 from bot.slack.asked import Asked
 from bot.slack.wire import FAILURES
-from bot.slack.words import fit
 from runtime.db.engine import Row
 from runtime.errors import InvalidRequest, NotFound
 from runtime.experiments import control
@@ -62,48 +61,48 @@ async def learnings(asked: Asked) -> str:
 
 
 async def activate(asked: Asked) -> str:
-    slug = (await named_outcome(asked))["slug"]
-    await outcome_service.activate(asked.runtime, asked.org_id, slug, by=asked.by, now=asked.runtime.now())
-    return f"`{fit(slug, 100)}` is active; its first portfolio is being proposed and comes to gate 1."
+    outcome = await named_outcome(asked)
+    await outcome_service.activate(asked.runtime, asked.org_id, outcome["slug"], by=asked.by, now=asked.runtime.now())
+    return listings.done("activate", outcome)
 
 
 async def abandon(asked: Asked) -> str:
-    slug, reason = (await named_outcome(asked))["slug"], reason_given(asked, "abandon")
+    outcome, reason = await named_outcome(asked), reason_given(asked, "abandon")
     await outcome_service.abandon(
-        asked.runtime, asked.org_id, slug, by=asked.by, now=asked.runtime.now(), reason=reason
+        asked.runtime, asked.org_id, outcome["slug"], by=asked.by, now=asked.runtime.now(), reason=reason
     )
-    return f"`{fit(slug, 100)}` is abandoned; the flags of its experiments go off."
+    return listings.done("abandon", outcome)
 
 
 async def propose(asked: Asked) -> str:
-    slug, playbook = (await named_outcome(asked))["slug"], asked.rest.casefold() == "playbook"
-    await hypotheses.request(asked.runtime, asked.org_id, slug, by=asked.by, playbook=playbook)
-    return f"A portfolio for `{fit(slug, 100)}` is being proposed{' from the playbook' if playbook else ''}; it comes to gate 1."
+    outcome, playbook = await named_outcome(asked), asked.rest.casefold() == "playbook"
+    await hypotheses.request(asked.runtime, asked.org_id, outcome["slug"], by=asked.by, playbook=playbook)
+    return listings.done("propose-playbook" if playbook else "propose", outcome)
 
 
 async def pause(asked: Asked) -> str:
     row = await named_experiment(asked)
     await control.pause(asked.runtime, asked.org_id, row["id"], asked.rest, by=asked.by, now=asked.runtime.now())
-    return f"*{fit(row['title'], 200)}* is paused and its flag goes off; a gate asks whether to go on."
+    return listings.done("pause", row)
 
 
 async def resume(asked: Asked) -> str:
     row = await named_experiment(asked)
     await control.resume(asked.runtime, asked.org_id, row["id"], by=asked.by, now=asked.runtime.now())
-    return f"*{fit(row['title'], 200)}* runs again, at the rollout that was approved."
+    return listings.done("resume", row)
 
 
 async def kill(asked: Asked) -> str:
     row = await named_experiment(asked)
     reason = reason_given(asked, "kill")
     await control.kill(asked.runtime, asked.org_id, row["id"], reason, by=asked.by, now=asked.runtime.now())
-    return f"*{fit(row['title'], 200)}* is killed; its flag goes off for everybody."
+    return listings.done("kill", row)
 
 
 async def rebuild(asked: Asked) -> str:
     row = await named_experiment(asked)
     await control.rebuild(asked.runtime, asked.org_id, row["id"], by=asked.by, now=asked.runtime.now())
-    return f"*{fit(row['title'], 200)}* is sent to the coding agent again."
+    return listings.done("rebuild", row)
 
 
 def reason_given(asked: Asked, doing: str) -> str:

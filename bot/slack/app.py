@@ -15,15 +15,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import checkup
 from bot.slack.agent_view import AgentView
-from bot.slack.applying import ApplyDoor
+from bot.slack.applying import APPLY, ApplyDoor
+from bot.slack.applying import DROP as DROP_PLAN
 from bot.slack.commands import CommandDoor
 from bot.slack.connecting import ConnectDoor
-from bot.slack.gates import GateDoor, whisper
+from bot.slack.dropped import DropDoor, meant
+from bot.slack.gates import GateDoor
 from bot.slack.home import HomeDoor
 from bot.slack.importing import ImportDoor, content
 from bot.slack.inbound import first_time, identity
 from bot.slack.install import install_routes, taken_back
 from bot.slack.people import People
+from bot.slack.presses import Presses, unforeseen
 from bot.slack.proposals import CONFIRM, DROP, Proposals
 from bot.slack.shaping import Shaping
 from bot.slack.shortcuts import ShortcutDoor
@@ -45,7 +48,6 @@ MISSING = (
     "Slack is not connected over HTTP: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (docs/slack.md), or start with `outcome-runtime up`. "
     "With SLACK_APP_TOKEN everything comes in by Socket Mode, and nothing here.\n"
 )
-SORRY = "Something went wrong here; the log of the bot has the details. Look at the message again before you repeat it."
 Next = Callable[[], Awaitable[BoltResponse]]
 Authorize = Callable[..., Awaitable[Any]]
 """Bolt's: answers an AuthorizeResult, or None for a workspace that may not."""
@@ -88,7 +90,7 @@ async def settled(_app: web.Application) -> None:
         await asyncio.wait(running, timeout=_PATIENCE)
 
 
-_HANDLING = "run_ack_function_asynchronously"
+_HANDLING = ("run_ack_function_asynchronously", Presses.work.__qualname__)
 _PATIENCE = 5.0
 
 
@@ -103,8 +105,8 @@ async def _not_connected(request: web.Request) -> web.Response:
 
 def create_app(
     runtime: Runtime, org_id: UUID, client: AsyncWebClient | None = None, authorize: Authorize | None = None
-) -> AsyncApp:
-    """One workspace's handlers. Bolt checks each HTTP request's signature and age before any of them sees it."""
+) -> tuple[AsyncApp, Presses]:
+    """One workspace's handlers; presses of a gate's answer go past Bolt. The door has checked each HTTP request's signature and age."""
     client = client or web_client(runtime.settings)
     signing = secret(runtime.settings.slack_signing_secret)
     app = AsyncApp(name="outcome", client=client, signing_secret=signing, authorize=authorize)
@@ -117,13 +119,14 @@ def create_app(
         return BoltResponse(status=200, body="")
 
     _gates(app, gates, once)
+    _files(app, DropDoor(runtime, org_id, gates.people), once)
     _desk(app, gates, once)
     _talk(app, Talk(gates), once)
     app.command("/outcome", middleware=[once])(CommandDoor(runtime, org_id, gates.people).run)
     _steps(app, gates, once)
     taken_back(app, runtime)
     app.error(_failed)
-    return app
+    return app, Presses(gates, client)
 
 
 def _desk(app: AsyncApp, gates: GateDoor, once: Callable[..., Awaitable[BoltResponse]]) -> None:
@@ -132,6 +135,7 @@ def _desk(app: AsyncApp, gates: GateDoor, once: Callable[..., Awaitable[BoltResp
     home = HomeDoor(gates, agent.greet)
     app.event("app_home_opened")(home.opened)
     app.action(re.compile(r"^home-gate:"), middleware=[once])(home.decide)
+    app.action(re.compile(r"^home-(more$|do:)"), middleware=[once])(home.more)
     app.action("home-pause", middleware=[once])(home.pause)
     app.action("home-resume", middleware=[once])(home.resume)
     app.action("home-search", middleware=[once])(home.search)
@@ -140,8 +144,20 @@ def _desk(app: AsyncApp, gates: GateDoor, once: Callable[..., Awaitable[BoltResp
     app.event("message", matchers=[agent.is_ours], middleware=[once])(agent.asked)
 
 
+def _files(app: AsyncApp, door: DropDoor, once: Callable[..., Awaitable[BoltResponse]]) -> None:
+    """Before all talk: an outcome.yaml is read, whatever was written beside it."""
+
+    async def given(event: dict[str, Any], context: dict[str, Any]) -> bool:
+        return meant(event, str(context.get("bot_user_id") or ""))
+
+    for name in ("message", "app_mention"):
+        app.event(name, matchers=[given], middleware=[once])(door.heard)
+    app.action(APPLY, middleware=[once])(door.applied)
+    app.action(DROP_PLAN, middleware=[once])(door.dropped)
+    app.action("import-start")(_only_acknowledge)
+
+
 def _gates(app: AsyncApp, door: GateDoor, once: Callable[..., Awaitable[BoltResponse]]) -> None:
-    app.action(re.compile(r"^gate:"), middleware=[once])(door.pressed)
     app.action(re.compile(r"^gate-(more$|do:)"), middleware=[once])(door.more)
     app.action("gate-reopen", middleware=[once])(door.reopened)
     app.action(re.compile(r"^(gate-pick:|open:)"))(_only_acknowledge)
@@ -199,7 +215,4 @@ async def _heard(event: dict[str, Any]) -> None:
 
 
 async def _failed(error: Exception, body: dict[str, Any], respond: AsyncRespond) -> None:
-    """What nobody foresaw: the log says why, and whoever pressed is not left wondering."""
-    log.error("slack.handler_failed", type=body.get("type"), exc_info=error)
-    if body.get("response_url"):
-        await whisper(respond, SORRY)
+    await unforeseen(error, body, respond)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bot.slack import drafts, fields, forms, kit
 from bot.slack.kit import Block
 from bot.slack.people import UNKNOWN, People
-from bot.slack.words import code, fit
+from bot.slack.words import clean, code, fit, leave
 from runtime.core import Runtime
 from runtime.db.engine import Tx
 from runtime.db.tables import members
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 PLAN = "What would change"
 NOTHING = "Nothing would change: what runs is the same already."
+CHANGED = "Something else was changed meanwhile. This is what would change now:"
+START = {"start": "Start right away: a first portfolio is proposed"}
+APPLY, DROP = "import-apply", "import-drop"
 _SHOWN = 2900
 _PAGES = 6
 
@@ -51,7 +54,7 @@ class Planned:
 
     @property
     def mark(self) -> str:
-        return digest(render(self.changes))[:16]
+        return digest(clean(render(self.changes)))[:16]
 
 
 async def plan(runtime: Runtime, org_id: UUID, pending: Pending, member: Member) -> Planned:
@@ -81,10 +84,9 @@ def page(planned: Planned, pending: Pending, *, note: str = "") -> Block:
     kept = forms.packed(pending.model_copy(update={"seen": planned.mark}).model_dump_json())
     if kept is None:
         raise InvalidRequest("This is too long for a form; upload it as a file with `/outcome import` instead.")
-    lines = render(planned.changes).splitlines()
-    blocks = [*([kit.section(fit(note, 1000))] if note else []), *_diff(lines), *_guarded(planned)]
+    blocks = [*([kit.section(fit(note, 1000))] if note else []), *_changes(planned)]
     if planned.changes.whole("add"):
-        start = fields.ticks("start", {"start": "Start right away: a first portfolio is proposed"}, ticked=True)
+        start = fields.ticks("start", START, ticked=True)
         blocks.append(
             fields.field(
                 "start", "New outcomes", start, hint="Unticked they stay drafts; /outcome activate starts them."
@@ -92,6 +94,23 @@ def page(planned: Planned, pending: Pending, *, note: str = "") -> Block:
         )
     view = kit.modal(PLAN, blocks, submit="Apply", callback_id="outcome-apply", metadata=kept)
     return view | {"close": kit.label("Back", kit.TITLE)}
+
+
+def message(planned: Planned, pending: Pending, *, note: str = "") -> tuple[str, list[Block]]:
+    """The same as a message of its own, for a file that came by one; `pending` must fit into a button."""
+    if not planned.changes.changes:
+        return NOTHING, [kit.section(NOTHING)]
+    value = pending.model_copy(update={"seen": planned.mark}).model_dump_json()
+    ticks = [kit.actions("import-start", [fields.ticks("import-start", START, ticked=True)])]
+    buttons = [kit.button("Apply", APPLY, value, style="primary"), kit.button("Don't apply", DROP, value)]
+    return PLAN, [
+        kit.section(f"*{PLAN}*\n{fit(note, 1000)}".strip()), *_changes(planned), *(ticks if planned.changes.whole("add") else []),
+        kit.actions("import-apply", buttons), kit.context("Nothing is applied before somebody who may presses *Apply*."),
+    ]  # fmt: skip
+
+
+def _changes(planned: Planned) -> list[Block]:
+    return [*_diff(render(planned.changes).splitlines()), *_guarded(planned)]
 
 
 def _diff(lines: list[str]) -> list[Block]:
@@ -103,7 +122,10 @@ def _diff(lines: list[str]) -> list[Block]:
         pieces[-1] += f"{line}\n"
     shown = [kit.section(code(piece.rstrip("\n"), _SHOWN)) for piece in pieces[:_PAGES] if piece]
     left = sum(piece.count("\n") for piece in pieces[_PAGES:])
-    return [*shown, *([kit.context(f"and {left} more lines; `outcome-runtime plan` shows all")] if left else [])]
+    if left:
+        leave("\n".join(lines))
+        shown.append(kit.context(f"and {left} more lines; a file in our conversation has all of them"))
+    return shown
 
 
 def _guarded(planned: Planned) -> list[Block]:
@@ -154,25 +176,23 @@ class ApplyDoor:
             await ack(response_action="update", view=forms.refusal("Nothing was changed", error.message))
 
     async def _applied(self, body: dict[str, Any], view: dict[str, Any], client: AsyncWebClient) -> Block:
-        """What is applied is what was shown: if something else changed meanwhile, the new plan is shown instead."""
         pending = unpacked(view)
         member = await self.people.behind(body["user"]["id"])
         if member is None:
             return forms.refusal("Nothing was changed", UNKNOWN)
+        start = "start" in (forms.values(view).get("start") or [])
+        done = await self.carry_out(pending, member, client, start=start)
+        return page(done, pending, note=CHANGED) if isinstance(done, Planned) else forms.finished("Done", told(done))
+
+    async def carry_out(
+        self, pending: Pending, member: Member, client: AsyncWebClient, *, start: bool
+    ) -> service.Applied | Planned:
+        """What is applied is what was shown: if something else changed meanwhile, the new plan comes back instead."""
         planned = await plan(self.runtime, self.org_id, await self.content(client, pending), member)
         if planned.mark != pending.seen:
-            return page(planned, pending, note="Something else was changed meanwhile. This is what would change now:")
-        start = "start" in (forms.values(view).get("start") or [])
-        done = await service.apply(
-            self.runtime,
-            self.org_id,
-            planned.wanted,
-            by=person(member, "slack"),
-            now=self.runtime.now(),
-            env={},
-            activate=start,
-        )
-        return forms.finished("Done", told(done))
+            return planned
+        by, now = person(member, "slack"), self.runtime.now()
+        return await service.apply(self.runtime, self.org_id, planned.wanted, by=by, now=now, env={}, activate=start)
 
 
 def unpacked(view: dict[str, Any]) -> Pending:

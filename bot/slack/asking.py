@@ -1,14 +1,14 @@
 """Questions in Slack: answered from stored data, with the query behind them and a chart where one helps."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import kit, pictures
+from bot.slack import kit, pictures, streaming
 from bot.slack.asked import Answer as Outgoing
 from bot.slack.asked import Asked, Said
 from bot.slack.blocks import picture_blocks
@@ -16,26 +16,29 @@ from bot.slack.deliveries import Key
 from bot.slack.kit import Blocks
 from bot.slack.post import Desk, Letter
 from bot.slack.view import Picture
-from bot.slack.wire import FAILURES, code_of, failed
+from bot.slack.wire import FAILURES, code_of
 from bot.slack.words import fit
 from runtime.answers.service import Answer, answer
 from runtime.core import Runtime
-from runtime.errors import ChannelFailed, InvalidRequest
+from runtime.errors import InvalidRequest
 from runtime.identity.people import Member
 
 _STILL_PROCESSED = (0.2, 0.5, 1.0)
-_TURNS = 5
-_PATIENCE = 10.0
-"""Seconds that an answer waits for its turn in a channel; each turn comes at most once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an answer goes: a conversation, a thread of it if there is one, and the words' own `ts`."""
+    """Where an answer goes: a conversation, a thread of it if there is one, and the words' own `ts`; `direct` is who speaks to us alone."""
 
     channel: str
     ts: str
     thread_ts: str | None = None
+    direct: str = ""
+
+    @property
+    def stream(self) -> streaming.Place:
+        """In a direct conversation: under the words it answers, since Slack streams nowhere else there."""
+        return streaming.Place(self.channel, self.thread_ts or self.ts, self.direct, "")
 
 
 def drawn(found: Answer, picture: Picture | None) -> tuple[str, Blocks]:
@@ -47,29 +50,16 @@ def drawn(found: Answer, picture: Picture | None) -> tuple[str, Blocks]:
 
 
 async def reply(runtime: Runtime, org_id: UUID, client: AsyncWebClient, found: Answer, place: Place) -> None:
-    """Posted once for each question, however often its delivery is repeated."""
+    """Posted once for each question, however often its delivery is repeated; it streams to who speaks to us alone."""
+    if place.direct:
+        await streaming.told(client, place.stream, found.text, found.chart)
+        return
     key = Key("answer", uuid5(NAMESPACE_URL, f"{place.channel}:{place.ts}"), place.channel)
     thread = (place.channel, place.thread_ts) if place.thread_ts else None
     chart: Mapping[str, Any] | None = found.chart
     letter = Letter(key, lambda picture: drawn(found, picture), chart, thread=thread)
     desk = Desk(runtime, org_id, client)
-    await in_turn(lambda: desk.put(letter))
-
-
-async def in_turn(post: Callable[[], Awaitable[object]]) -> None:
-    """Said as soon as the channel takes it: somebody waits for it, and no row stands behind it that an outbox could draw again."""
-    for _ in range(_TURNS):
-        try:
-            await post()
-        except (ChannelFailed, *FAILURES) as error:
-            refused = error if isinstance(error, ChannelFailed) else failed(error, "this answer")
-            wait = float(refused.context.get("retry_after") or 0.0)
-            if not 0.0 < wait <= _PATIENCE:
-                raise refused from error
-            await asyncio.sleep(wait)
-        else:
-            return
-    raise ChannelFailed("The channel is busy; ask again in a minute.")
+    await streaming.in_turn(lambda: desk.put(letter))
 
 
 async def ask(asked: Asked) -> Outgoing:

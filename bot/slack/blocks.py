@@ -1,6 +1,6 @@
 """Messages about gates: what is asked, of whom, until when, on what evidence, and what became of it. PURE."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from bot.slack import kit
 from bot.slack.kit import Block, Blocks
 from bot.slack.values import Pressed, Wanted
 from bot.slack.view import GateView, Picture, Waiting, Who
-from bot.slack.words import bold, code, fit, hours, moment
+from bot.slack.words import bold, code, fit, hours, leave, moment
 from runtime.gates.language import understood
 from runtime.gates.wording import amount, percent
 
@@ -32,21 +32,28 @@ VIA = {
 }
 SIGNS = {"approved": "✅", "approved_with_conditions": "✅", "rejected": "⛔", "timed_out": "⏳"}
 _MOST_SECTIONS = 12
+_MOST_LEARNINGS = 5
 _MOST_BUTTONS = 6
 _HASH = 12
 
 
 def gate_message(view: GateView) -> tuple[str, Blocks]:
     """The fallback text and the blocks; a decided gate keeps everything but its buttons."""
-    blocks = [kit.header(view.headline), *_standing(view), *_evidence(view)]
+    blocks = [_headline(view), *_standing(view), *_evidence(view)]
     if view.open:
-        rows = [kit.actions("gate-answer", list(_buttons(view))), kit.actions("gate-beside", list(_beside(view)))]
+        rows = [kit.actions("gate-answer", list(_buttons(view))), kit.actions("gate-beside", list(beside(view)))]
         # While an answer waits to be carried out, no other one is taken.
         blocks = [*blocks, *_boxes(view), *rows, kit.context(_way(view))] if view.held is None else [*blocks, rows[1]]
     elif view.ran_out and view.note != "reopened":
         again = kit.button("Ask again", "gate-reopen", Wanted(g=view.id, do="reopen").dump())
         blocks.append(kit.actions("gate-closed", [again]))
     return _fallback(view), blocks
+
+
+def _headline(view: GateView) -> Block:
+    """A header has 150 characters, an agent's question may have 2,000."""
+    short = len(view.headline) <= kit.HEADER
+    return kit.header(view.headline) if short else kit.section(bold(view.headline, kit.SECTION - 2))
 
 
 def _fallback(view: GateView) -> str:
@@ -66,7 +73,7 @@ def _standing(view: GateView) -> Iterator[Block]:
     if view.open:
         yield kit.section(_asked(view))
         if view.held is not None:
-            yield kit.section(_waiting(view.held))
+            yield kit.section(waiting(view.held))
         if agreed := _agreed(view):
             yield kit.section(agreed)
     else:
@@ -79,7 +86,7 @@ def _asked(view: GateView) -> str:
     return f"*Asked:* {view.asked.shown}{instead}\n*Answer by* {moment(view.due_at)} (within {_span(view)}); silence approves nothing.{_snoozed(view)}"
 
 
-def _waiting(held: Waiting) -> str:
+def waiting(held: Waiting) -> str:
     via = "on the gate's page" if held.via == "page" else f"by {fit(VIA.get(held.via, held.via), 40)}"
     return f"⏱ {held.who.shown} answered {bold(held.choice, 80)} {via}, {moment(held.at)}; it takes effect {moment(held.until)} unless taken back."
 
@@ -124,7 +131,7 @@ def _verdict(view: GateView) -> str:
 
 def _conditions(view: GateView) -> str:
     return (
-        f"\n*Condition{'s' if len(view.conditions) > 1 else ''}:* {fit('; '.join(view.conditions), 800)}"
+        f"\n*Condition{'s' if len(view.conditions) > 1 else ''}:* {fit('; '.join(view.conditions), 1200)}"
         if view.conditions
         else ""
     )
@@ -141,7 +148,7 @@ def _selected(view: GateView) -> str:
 def _quoted(note: str) -> str:
     if not note or note == "reopened":
         return "\nIt was asked again in a new message." if note else ""
-    return "\n" + "\n".join(f"> {line}" for line in fit(note, 1200).splitlines())
+    return "\n" + "\n".join(f"> {line}" for line in fit(note, 1200, whole=f"Note\n\n{note}").splitlines())
 
 
 def _about(view: GateView) -> str:
@@ -160,12 +167,19 @@ def _evidence(view: GateView) -> Iterator[Block]:
     package = view.package
     yield from picture_blocks(view.picture)
     if package.get("facts"):
-        yield kit.fields(f"{bold(name)}\n{fit(value, 1500)}" for name, value in package["facts"])
+        yield kit.fields(
+            f"{bold(name)}\n{fit(value, 1500, whole=f'{name}: {value}')}"
+            for name, value in package["facts"][: kit.FIELDS]
+        )
+        _leave(f"{name}: {value}" for name, value in package["facts"][kit.FIELDS :])
     if view.open and (advice := package.get("recommendation")):
         yield kit.section(f"*Recommended:* {fit(view.label(advice['choice']), 80)} — {fit(advice['why'], 1500)}")
-    yield from (_text(part) for part in package.get("sections", [])[:_MOST_SECTIONS])
+    sections = package.get("sections", [])
+    yield from (_text(part) for part in sections[:_MOST_SECTIONS])
+    _leave(map(_whole, sections[_MOST_SECTIONS:]))
     if package.get("learnings"):
-        yield kit.context("*Learned before*", *(_learned(item) for item in package["learnings"][:5]))
+        yield kit.context("*Learned before*", *(_learned(item) for item in package["learnings"][:_MOST_LEARNINGS]))
+        _leave(str(item.get("finding", "")) for item in package["learnings"][_MOST_LEARNINGS:])
     yield kit.context(_origin(view))
 
 
@@ -181,14 +195,23 @@ def picture_blocks(picture: Picture | None) -> Iterator[Block]:
 
 def _text(part: Mapping[str, Any]) -> Block:
     title, text = bold(part.get("title") or ""), str(part.get("text") or "–")  # noqa: RUF001  a dash is meant
-    room = kit.SECTION - len(title) - 10
-    return kit.section(f"{title}\n{code(text, room) if part.get('style') == 'code' else fit(text, room)}".strip())
+    write = code if part.get("style") == "code" else fit
+    return kit.section(f"{title}\n{write(text, kit.SECTION - len(title) - 10, whole=_whole(part))}".strip())
+
+
+def _whole(part: Mapping[str, Any]) -> str:
+    return f"{part.get('title') or ''}\n\n{part.get('text') or ''}".strip()
+
+
+def _leave(texts: Iterable[str]) -> None:
+    for text in texts:
+        leave(text)
 
 
 def _learned(item: Mapping[str, Any]) -> str:
     confidence = item.get("confidence")
     sure = f" ({percent(float(confidence))} sure)" if confidence is not None else ""
-    return fit(f"• {item.get('finding', '')}{sure}", 600)
+    return fit(f"• {item.get('finding', '')}{sure}", 600, whole=f"Learned before\n\n{item.get('finding', '')}{sure}")
 
 
 def _origin(view: GateView) -> str:
@@ -221,25 +244,34 @@ def _boxes(view: GateView) -> Iterator[Block]:
         yield kit.actions(f"gate-pick-{start}", [kit.checkboxes(f"gate-pick:{start}", part)])
 
 
+def answers(view: GateView) -> list[Mapping[str, Any]]:
+    """The options that have a button now: none while an answer waits to be carried out."""
+    again = view.first is not None and view.first.counts
+    drawn = [option for option in view.options if option.get("drawn", True) and (option["id"] != "confirm" or again)]
+    return drawn[:_MOST_BUTTONS] if view.open and view.held is None else []
+
+
 def _buttons(view: GateView) -> Iterator[Block]:
-    waiting = view.first is not None and view.first.counts
-    shown = [option for option in view.options if option.get("drawn", True) and (option["id"] != "confirm" or waiting)]
-    for option in shown[:_MOST_BUTTONS]:
+    for option in answers(view):
         pressed = Pressed(g=view.id, c=option["id"], e=view.evidence[:16]).dump()
         yield kit.button(
             option["label"], f"gate:{option['id']}", pressed, style=option["style"], confirm=_confirm(option)
         )
 
 
-def _beside(view: GateView) -> Iterator[Block]:
-    """What is not an answer yet: conditions, edits, handing over, questions; the rest is in the menu."""
-    beside = {"Approve with conditions…": "terms"} if any(option.get("terms") for option in view.options) else {}
-    beside |= {"Edit…": "edit"} if view.gate_type == "portfolio_review" and view.package.get("experiments") else {}
-    beside |= {"Delegate…": "delegate", "Ask…": "ask"}
-    for text, do in beside.items():
-        yield kit.button(text, f"gate-do:{do}", _wanted(view, do))
+def beside(view: GateView, *, at: str = "gate") -> Iterator[Block]:
+    """What is not an answer yet: conditions, edits, handing over, questions; the rest is in the menu, where there is less room (`at` Home) more."""
+    edit = {"Edit…": "edit"} if view.gate_type == "portfolio_review" and view.package.get("experiments") else {}
+    shown = {"Approve with conditions…": "terms"} if any(option.get("terms") for option in view.options) else {}
+    shown |= edit if at == "gate" else {}
+    shown |= {"Delegate…": "delegate"}
+    # While an answer waits to be carried out, none of these would be taken.
+    shown = ({} if view.held else shown) | {"Ask…": "ask"}
+    for text, do in shown.items():
+        yield kit.button(text, f"{at}-do:{do}", _wanted(view, do))
     more = {"Snooze…": "snooze", "Details": "details", "Evidence as file": "file"}
-    yield kit.overflow("gate-more", {text: _wanted(view, do) for text, do in more.items()})
+    more = more if at == "gate" else edit | more
+    yield kit.overflow(f"{at}-more", {text: _wanted(view, do) for text, do in more.items()})
 
 
 def _wanted(view: GateView, do: str) -> str:

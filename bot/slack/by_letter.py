@@ -54,7 +54,9 @@ async def instead(runtime: Runtime, notice: Notice, why: str) -> None:
 
 
 async def shown_elsewhere(runtime: Runtime, notice: Notice) -> bool:
-    """Whether the message stands in the owner's direct conversation, because its own place is closed to us."""
+    """Whether the message stands in the owner's direct conversation, because its own place is closed to us, and letters can be sent."""
+    if not secret(runtime.settings.smtp_url):
+        return False
     d = deliveries.c
     mine = (d.subject_kind == "gate") & (d.subject_id == notice.subject_id) & (d.channel == CHANNEL) & (d.place == notice.place)  # fmt: skip
     async with runtime.transaction(notice.org_id) as tx:

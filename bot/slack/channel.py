@@ -1,5 +1,6 @@
 """What leaves the house towards Slack: each notice is drawn from its row as it is now."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,23 +13,26 @@ from bot.slack import (
     blocks,
     by_letter,
     deliveries,
+    home_drawn,
+    home_picture,
     installations,
     kit,
     page_code,
     presence,
     progress,
+    queries,
     quiet,
     was_it_you,
 )
 from bot.slack import digest as digest_message
 from bot.slack.deliveries import Key
-from bot.slack.post import Desk, Letter, Placed
+from bot.slack.post import Desk, Intent, Letter, Placed
 from bot.slack.presence import whereabouts
 from bot.slack.repaint import Repainter
 from bot.slack.teams import client_for
 from bot.slack.tokens import Tokens
 from bot.slack.view import Picture, Who, gate_view, named_in, person
-from bot.slack.wire import FAILURES, code_of, failed
+from bot.slack.wire import FAILURES, TIMEOUT, code_of, failed
 from bot.slack.words import fit
 from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
@@ -41,9 +45,12 @@ from runtime.identity import away
 from runtime.identity.away import Seen
 from runtime.identity.people import Member
 from runtime.integrations.contracts import Notice
+from runtime.lifecycle.gate import OPEN
 from runtime.measurement.early import early
 
 _Deliver = Callable[[Desk, Notice], Awaitable[None]]
+_SAME_TEAM = 1.0
+"""Seconds for which an organisation is taken to speak in the same workspace without looking."""
 
 
 class SlackChannel:
@@ -55,6 +62,7 @@ class SlackChannel:
         self._runtime = runtime
         self._tokens = Tokens(runtime)
         self._desks: dict[tuple[UUID, str | None], Desk] = {}
+        self._teams: dict[UUID, tuple[float, str | None]] = {}
         self._homes: dict[Desk, Repainter] = {}
 
     async def deliver(self, notice: Notice) -> None:
@@ -75,7 +83,7 @@ class SlackChannel:
     async def _shown(self, desk: Desk, notice: Notice) -> None:
         """Home tabs are copies too: a gate's are drawn anew even where its message found no place."""
         try:
-            await _KINDS.get(notice.kind, _words)(desk, notice)
+            await KINDS.get(notice.kind, _words)(desk, notice)
         finally:
             if notice.kind == "gate":
                 home = self._homes.setdefault(desk, Repainter(self._runtime, desk.org_id, desk.client))
@@ -88,14 +96,19 @@ class SlackChannel:
         return await presence.statuses(desk.client, [member for member in linked if member], now)
 
     async def _desk(self, org_id: UUID) -> Desk:
-        """One for each workspace an organisation spoke in; an install elsewhere is noticed at the next message."""
-        key = org_id, await installations.team_of(self._runtime, org_id)
+        """One for each workspace an organisation spoke in; an install elsewhere is noticed a second later."""
+        looked, team = self._teams.get(org_id, (0.0, None))
+        if time.monotonic() - looked > _SAME_TEAM:
+            team = await installations.team_of(self._runtime, org_id)
+            self._teams[org_id] = time.monotonic(), team
+        key = org_id, team
         if key not in self._desks:
-            self._desks[key] = Desk(self._runtime, org_id, await client_for(self._runtime, org_id, self._tokens))
+            client = await client_for(self._runtime, org_id, self._tokens)
+            client.session = self._runtime.http.plain(TIMEOUT)
+            self._desks[key] = Desk(self._runtime, org_id, client)
         return self._desks[key]
 
     async def close(self) -> None:
-        """Every call brings its own connection, so there is nothing to let go but what was remembered."""
         for home in self._homes.values():
             await home.close()
         self._homes.clear()
@@ -106,16 +119,21 @@ async def _gate(desk: Desk, notice: Notice) -> None:
     """The gate's message, every other copy of it, and a call to the person if it reminds."""
     async with desk.runtime.transaction(desk.org_id) as tx:
         gate = await rows.get(tx, notice.subject_id)
-        copies = await deliveries.elsewhere(tx, Key("gate", gate["id"], notice.place))
+        key = Key("gate", gate["id"], notice.place)
+        here, copies = await deliveries.known(tx, key)
         thread = await _thread(tx, gate, notice.place)
-        gone = await away.until(tx, {rows.seat(gate).asked, *gate["escalation_chain"]}, desk.runtime.now())
-        hold = await held.current(tx, gate["id"])
-    author = {hold["member"]} if hold else set()
-    people = await desk.people.who(named_in(gate) | {gate["assigned_to"], *gate["escalation_chain"]} | author)
+        hold = await held.current(tx, gate["id"]) if gate["status"] in OPEN else None
+        whole = await queries.cut_before(tx, gate)
+        author = {hold["member"]} if hold else set()
+        named = named_in(gate) | {gate["assigned_to"], rows.seat(gate).asked, *gate["escalation_chain"]} | author
+        known = await desk.people.known(tx, named)
+        intent = Intent(here, fresh=False, wait=0.0) if here and here["external_id"] else await desk.intend(tx, key)
+    people = await desk.people.shown(known)
+    gone = away.among(known, {rows.seat(gate).asked, *gate["escalation_chain"]}, desk.runtime.now())
     letter = _gate_letter(gate, people, gone, notice.place, hold)
-    placed = await _put(desk, replace(letter, thread=thread, aloud=True))
+    placed = await _put(desk, replace(letter, thread=thread, aloud=True, whole=whole), intent)
     for place in copies:
-        await desk.put(_gate_letter(gate, people, gone, place, hold))
+        await desk.put(replace(_gate_letter(gate, people, gone, place, hold), whole=whole))
     await _notified(desk, gate)
     if notice.payload.get("remind"):
         await _remind(desk, gate, people, notice.place, placed)
@@ -129,10 +147,10 @@ async def _thread(tx: Tx, gate: Row, place: str) -> tuple[str, str] | None:
     return (root["external_place"], root["external_id"]) if root and root["subject_id"] != gate["id"] else None
 
 
-async def _put(desk: Desk, letter: Letter) -> Placed:
+async def _put(desk: Desk, letter: Letter, intent: Intent | None = None) -> Placed:
     """By itself where somebody deleted the message whose thread it belongs in: no gate is lost with it."""
     try:
-        return await desk.put(letter)
+        return await desk.put(letter, intent)
     except SlackApiError as error:
         if letter.thread is None or code_of(error) not in _NO_THREAD:
             raise
@@ -205,12 +223,18 @@ async def _alarm(desk: Desk, row: Row, outcome: Row, place: str, placed: Placed)
 async def _words(desk: Desk, notice: Notice) -> None:
     """A plain notice: what was written when it happened, said once."""
     said = str(notice.payload.get("text") or notice.event)
-    text = fit(said, kit.SECTION)
-    key = Key(f"{notice.kind}:{digest([notice.event, said])[:16]}", notice.subject_id, notice.place)
-    await desk.put(Letter(key, lambda _: (text, [kit.section(text)])))
+
+    def draw(_: Picture | None) -> tuple[str, kit.Blocks]:
+        text = fit(said, kit.SECTION)
+        return text, [kit.section(text)]
+
+    await desk.put(
+        Letter(Key(f"{notice.kind}:{digest([notice.event, said])[:16]}", notice.subject_id, notice.place), draw)
+    )
 
 
-_KINDS: Mapping[str, _Deliver] = {
+KINDS: Mapping[str, _Deliver] = {
     "gate": _gate, "experiment": _experiment, "digest": digest_message.deliver, "was_it_you": was_it_you.deliver, page_code.KIND: page_code.deliver,
+    home_picture.KIND: home_drawn.deliver,
 }  # fmt: skip
 _NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})

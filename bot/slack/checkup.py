@@ -37,12 +37,15 @@ _PAGES = 10
 
 async def doctor(asked: Asked) -> Answer:
     """The facts, and a button: only if Slack can reach the app's interactivity address does pressing it answer."""
-    text = await checkup(asked.runtime, asked.org_id, asked.client)
+    return shown(await checkup(asked.runtime, asked.org_id, asked.client), time.time())
+
+
+def shown(text: str, now: float) -> Said:
     lines = [
         *text.splitlines(),
         "Press the button: if nothing happens, the interactivity address in the app's settings is wrong.",
     ]
-    proof = kit.actions("doctor", [kit.button("Press me", PROOF, f"{time.time():.3f}")])
+    proof = kit.actions("doctor", [kit.button("Press me", PROOF, f"{now:.3f}")])
     return Said("\n".join(lines)[: kit.MESSAGE], [*_sections(lines), proof])
 
 

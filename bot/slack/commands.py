@@ -8,12 +8,12 @@ from uuid import UUID
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import acting, asking, checkup, connecting, digest, forms, importing, picturing, wizard
+from bot.slack import acting, asking, checkup, connecting, digest, forms, importing, kit, leftovers, picturing, wizard
 from bot.slack.acting import permalink
 from bot.slack.asked import Answer, Asked, Command, Said
 from bot.slack.people import UNKNOWN, People
 from bot.slack.wire import FAILURES, failed
-from bot.slack.words import fit, lines
+from bot.slack.words import fit, keeping, lines
 from runtime.core import Runtime
 from runtime.errors import InvalidRequest, NotAllowed, OutcomeRuntimeError
 
@@ -27,10 +27,15 @@ log = structlog.get_logger(__name__)
 _LONGEST = 12_000
 _REFUSED = 400
 """From this HTTP status on Slack did not take the blocks, a picture it still works on among them; then the words are sent alone."""
+_REST = "✂️ What is shortened here stands in full in our direct conversation, as a file."
 _UNFORESEEN = "Something went wrong here; the log of the bot has the details. Nothing was changed."
 
 
 async def _help(asked: Asked) -> str:
+    return help_text()
+
+
+def help_text() -> str:
     known = (f"`/outcome {fit(command.usage, 100)}`  {command.does}" for command in COMMANDS.values())
     return "\n".join(["*What I can do*", *known])
 
@@ -82,13 +87,17 @@ class CommandDoor:
         self, ack: "AsyncAck", command: dict[str, Any], client: AsyncWebClient, respond: "AsyncRespond"
     ) -> None:
         await ack()
-        answer = await self.answer(command, client)
-        if isinstance(answer, Said):
-            shown = await respond(text=answer.text, blocks=answer.blocks, response_type="ephemeral", unfurl_links=False)
-            if shown.status_code >= _REFUSED:
-                await respond(text=answer.text, response_type="ephemeral", unfurl_links=False)
-        elif answer:
-            await respond(text=lines(answer.splitlines(), _LONGEST), response_type="ephemeral", unfurl_links=False)
+        with keeping() as left:
+            answer = await self.answer(command, client)
+            text = answer.text if isinstance(answer, Said) else lines(answer.splitlines(), _LONGEST)
+        blocks = answer.blocks if isinstance(answer, Said) else None
+        rest = leftovers.missing(blocks or [kit.section(text)], left)
+        if text:
+            note = "" if not rest or blocks else f"\n{_REST}"
+            shown = await respond(text=text + note, blocks=blocks, response_type="ephemeral", unfurl_links=False)
+            if blocks and shown.status_code >= _REFUSED:
+                await respond(text=text, response_type="ephemeral", unfurl_links=False)
+        await leftovers.to_person(client, str(command["user_id"]), "the answer to a command", rest)
 
     async def answer(self, command: dict[str, Any], client: AsyncWebClient) -> Answer:
         """Every failure is a sentence; what nobody foresaw is logged, with one sentence that says so."""

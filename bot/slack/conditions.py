@@ -35,11 +35,8 @@ def with_terms(view: GateView, form: Form, *, override: str = "") -> Block:
     """Approve with conditions: which answer, and what binds it. Only what is possible at this gate is asked for."""
     answers = bindable(view.options)
     kinds = {kind for option in answers for kind in option["terms"]}
-    blocks = [
-        kit.section(
-            f"{bold(view.headline, 300)}\nConditions are kept with the decision and enforced; leave empty what you don't need."
-        )
-    ]
+    kept = "and enforced; leave empty what you don't need" if kinds - {"note"} else "and shown; people see to them"
+    blocks = [kit.section(f"{bold(view.headline, 300)}\nConditions are kept with the decision {kept}.")]
     if override:
         blocks.append(kit.section(fit(override, 600)))
     if len(answers) > 1:

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack import fields, forms, kit
 from bot.slack.asked import Answer, Asked, Said
 from bot.slack.people import UNKNOWN, People
-from bot.slack.words import fit
+from bot.slack.words import fit, shortened
 from runtime.core import Runtime
 from runtime.errors import OutcomeRuntimeError
 from runtime.gates.policy import OVERRIDERS
@@ -49,11 +49,16 @@ async def connect(asked: Asked) -> Answer:
         *await _sources(asked.runtime, asked.org_id, file), await _flags(asked.runtime, asked.org_id, file),
         *_agents(asked.runtime),
     ]  # fmt: skip
+    return shown(found, may=asked.member.role in OVERRIDERS)
+
+
+def shown(found: Sequence[str], *, may: bool) -> Answer:
+    """The facts, and for who `may` a button that makes a key."""
     text = "\n".join(["*What is connected*", *found])
-    if asked.member.role not in OVERRIDERS:
+    if not may:
         return text
     made = kit.button("Make a key for signals", "connect-key", "ingest")
-    return Said("What is connected", [kit.section(text[: kit.SECTION]), kit.actions("connect", [made])])
+    return Said("What is connected", [kit.section(shortened(text, kit.SECTION)), kit.actions("connect", [made])])
 
 
 async def _sources(runtime: Runtime, org_id: UUID, file: OutcomeFile | None) -> Sequence[str]:
@@ -90,9 +95,12 @@ async def _line(what: str, opened: Any, page: str) -> str:
         probe = Probe(ok=False, detail=f"no answer within {_PATIENCE:g} seconds")
     except OutcomeRuntimeError as error:
         probe = Probe(ok=False, detail=error.message)
-    return (
-        f"{'✅' if probe.ok else '⛔'} *{fit(what, 80)}*: {fit(probe.detail, 300)}{'' if probe.ok else f' See {page}.'}"
-    )
+    return said(what, probe, page)
+
+
+def said(what: str, probe: Probe, page: str) -> str:
+    detail = fit(probe.detail, 300)
+    return f"✅ *{fit(what, 80)}*: {detail}" if probe.ok else f"⛔ *{fit(what, 80)}*: {detail.rstrip('.')}. See {page}."
 
 
 def _agents(runtime: Runtime) -> Sequence[str]:
@@ -123,7 +131,7 @@ class ConnectDoor:
         await ack()
         view_id = await forms.loading(client, body["trigger_id"], TITLE)
         member = await self.people.behind(body["user"]["id"])
-        await forms.fill(client, view_id, _form() if _may(member) else forms.refusal(TITLE, _refused(member)))
+        await forms.fill(client, view_id, form() if _may(member) else forms.refusal(TITLE, _refused(member)))
 
     async def submitted(self, ack: "AsyncAck", body: dict[str, Any], view: dict[str, Any]) -> None:
         member = await self.people.behind(body["user"]["id"])
@@ -141,7 +149,7 @@ class ConnectDoor:
         await ack(response_action="update", view=forms.finished(TITLE, text))
 
 
-def _form() -> kit.Block:
+def form() -> kit.Block:
     named = fields.field(
         "name", "Who will send signals with it?", fields.line("text", example="shop backend", longest=80), required=True,
         hint="For the journal.",

@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from bot.slack import kit, listings
+from bot import standings
+from bot.slack import blocks, kit, listings
 from bot.slack.blocks import KINDS, picture_blocks
 from bot.slack.kit import Block
 from bot.slack.values import Pressed
-from bot.slack.view import Picture
+from bot.slack.view import GateView, Picture, Who, gate_view, person
 from bot.slack.words import bold, fit, hours, lines, moment
 from charts.words import spark
 from runtime.db.engine import Row
 from runtime.gates import pictures
 from runtime.gates.rows import seat
-from runtime.gates.wording import amount
 from runtime.identity.people import Member
 from runtime.lifecycle import EXPERIMENT
 from runtime.lifecycle.experiment import LIVE
@@ -27,11 +27,7 @@ MOST_PICTURES = 3
 MOST_OUTCOMES = 8
 MOST_RUNS = 24
 """Over all outcomes together, so that the page stays under Slack's hundred blocks whatever there is."""
-_MOST_BUTTONS = 5
 _BAR = 10
-_FLAT = 0.01
-"""A change smaller than this share of the way to the target is no trend."""
-_LOOK_BACK = 8
 
 FIRST_STEPS = (
     "*First steps*\n"
@@ -43,7 +39,11 @@ FIRST_STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Everything one person's Home tab shows. `levels` are the readings of each outcome's metric, oldest first."""
+    """Everything one person's Home tab shows. `levels` are the readings of each outcome's metric, oldest first.
+
+    `chart` is the picture of the outcomes as plain values, `picture` its file once that was drawn. `holds` are answers that were given
+    and are not carried out yet, by gate.
+    """
 
     member: Member
     gates: Sequence[Row]
@@ -56,6 +56,10 @@ class Desk:
     levels: Mapping[UUID, Sequence[float]] = field(default_factory=dict)
     drawn_at: datetime | None = None
     pictures: Mapping[UUID, Picture] = field(default_factory=dict)
+    chart: Mapping[str, Any] | None = None
+    picture: Picture | None = None
+    people: Mapping[str, Who] = field(default_factory=dict)
+    holds: Mapping[UUID, Row] = field(default_factory=dict)
 
     @property
     def steers(self) -> bool:
@@ -82,13 +86,14 @@ def _waiting(desk: Desk) -> Iterator[Block]:
 
 def _gate(desk: Desk, gate: Row, number: int) -> Iterator[Block]:
     link = desk.links.get(gate["id"])
-    text = _question(gate, link if not desk.steers else None, desk.drawn_at)
+    view = gate_view(gate, desk.people, None, desk.holds.get(gate["id"]))
+    held = f"\n{blocks.waiting(view.held)}" if view.held else ""
+    text = f"{_question(gate, link if not desk.steers else None, desk.drawn_at)}{held}"
     accessory = kit.link("Open", f"open:{number}", link) if link and desk.steers else None
     yield kit.section(text, accessory=accessory)
     yield from picture_blocks(desk.pictures.get(gate["id"]))
-    buttons = list(_buttons(gate)) if desk.steers else []
-    if buttons:
-        yield kit.actions(f"home-gate-{number}", buttons)
+    if desk.steers:
+        yield kit.actions(f"home-gate-{number}", [*_buttons(gate, view), *blocks.beside(view, at="home")])
 
 
 def _question(gate: Row, link: str | None, now: datetime | None) -> str:
@@ -108,8 +113,8 @@ def _left(due: datetime, now: datetime | None) -> str:
     return f", {hours(round(left) if left >= 3 else round(left, 1))} left"  # noqa: PLR2004  above three hours nobody counts minutes
 
 
-def _buttons(gate: Row) -> Iterator[Block]:
-    for option in (gate["options"] or [])[:_MOST_BUTTONS]:
+def _buttons(gate: Row, view: GateView) -> Iterator[Block]:
+    for option in blocks.answers(view):
         pressed = Pressed(g=gate["id"], c=option["id"], e=gate["evidence_hash"][:16]).dump()
         action = f"home-gate:{option['id']}"
         yield kit.button(
@@ -139,7 +144,10 @@ def _elsewhere(desk: Desk) -> Iterator[Block]:
         )
         return
     yield kit.header("What waits for other people")
-    shown = [f"{_question(gate, None, desk.drawn_at)} · {fit(seat(gate).asked, 100)}" for gate in desk.others[:6]]
+    shown = [
+        f"{_question(gate, None, desk.drawn_at)} · {person(desk.people, seat(gate).asked).shown}"
+        for gate in desk.others[:6]
+    ]
     more = f"and {count - len(shown)} more; `/outcome gates` lists them all" if count > len(shown) else ""
     yield kit.section(lines([*shown, more], kit.SECTION))
 
@@ -155,10 +163,12 @@ def _outcomes(desk: Desk) -> Iterator[Block]:
     if not desk.outcomes:
         none = "None yet. `/outcome list` shows everybody's."
         yield kit.section(f"{none}\n\n{FIRST_STEPS}" if desk.steers else none)
+    yield from picture_blocks(desk.picture)
     room = MOST_RUNS
     for row in desk.outcomes[:MOST_OUTCOMES]:
         runs = [run for run in desk.runs if run["outcome_id"] == row["id"]]
-        yield kit.section(lines(_standing(row, runs, desk.levels.get(row["id"], ())), kit.SECTION))
+        said = _standing(row, runs, desk.levels.get(row["id"], ()), drawn=desk.picture is not None)
+        yield kit.section(lines(said, kit.SECTION))
         going = [run for run in runs if run["status"] not in EXPERIMENT.final]
         shown = going[: max(0, min(room, MOST_RUNS // 4))]
         room -= len(shown)
@@ -171,17 +181,16 @@ def _outcomes(desk: Desk) -> Iterator[Block]:
         yield kit.context("and more; `/outcome list` shows them all")
 
 
-def _standing(row: Row, runs: Sequence[Row], levels: Sequence[float]) -> Iterator[str]:
-    signal, target, unit = row["primary_signal"], row["target"], pictures.unit(row["primary_signal"])
+def _standing(row: Row, runs: Sequence[Row], levels: Sequence[float], *, drawn: bool) -> Iterator[str]:
+    """The line of block characters stands for the picture where there is none."""
+    signal, target, now = row["primary_signal"], row["target"], standings.newest(row, levels)
     yield listings.outcome_line(row, runs)
-    now = levels[-1] if levels else _number(signal.get("current_value"))
-    low, high = _number(target.get("from")), _number(target.get("to"))
-    reading = f"*{amount(now, unit)}*" if now is not None else "no reading yet"
-    yield f"{fit(signal['metric'], 200)}: {amount(low, unit)} → {reading} → {amount(high, unit)}"
-    if now is not None and low is not None and high is not None and low != high:
-        share = (now - low) / (high - low)
-        yield f"`{progress_bar(share)}` {share * 100:.0f} % of the way {_trend(levels, high - low)}".rstrip()
-    if len(levels) > 1:
+    reading = f"*{fit(standings.level(row, now), 60)}*" if now is not None else "no reading yet"
+    low, high = (fit(standings.level(row, standings.number(target.get(end))), 60) for end in ("from", "to"))
+    yield f"{fit(signal['metric'], 200)}: {low} → {reading} → {high}"
+    if (share := standings.share(row, levels)) is not None:
+        yield f"`{progress_bar(share)}` {fit(standings.on_the_way(row, levels), 100)}"
+    if len(levels) > 1 and not drawn:
         yield f"`{spark(levels, '', '').strip()}`"
 
 
@@ -189,23 +198,6 @@ def progress_bar(share: float) -> str:
     """Ten boxes, as many of them full as the share says; a level beyond either end fills all or none."""
     full = round(max(0.0, min(1.0, share)) * _BAR)
     return "▓" * full + "░" * (_BAR - full)
-
-
-def _trend(levels: Sequence[float], way: float) -> str:
-    """How the metric moved over its last few readings: a level is not an effect, so only its direction is said."""
-    if len(levels) < 2:  # noqa: PLR2004  a trend needs two
-        return ""
-    moved = (levels[-1] - levels[max(0, len(levels) - _LOOK_BACK)]) / way
-    if abs(moved) < _FLAT:
-        return "→ steady"
-    return "↗ towards the target" if moved > 0 else "↘ away from the target"
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def _run(desk: Desk, run: Row, unit: str) -> Block:
@@ -230,7 +222,7 @@ def _decided(desk: Desk) -> Iterator[Block]:
     if desk.decisions:
         yield kit.divider()
         yield kit.header("Decided lately")
-        yield kit.section(lines((listings.decision_line(gate) for gate in desk.decisions), kit.SECTION))
+        yield kit.section(lines((listings.decision_line(gate, desk.people) for gate in desk.decisions), kit.SECTION))
 
 
 def _learned(desk: Desk) -> Iterator[Block]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from runtime.db.engine import Row, Tx
@@ -16,6 +16,23 @@ CHANNEL = "slack"
 ASIDE = ("agent_question",)
 """Gates about an experiment that keep a thread of their own: they may be open beside another one, and words must be clear."""
 _d = deliveries.c
+_MINE = (_d.subject_kind == bindparam("kind"), _d.subject_id == bindparam("subject"), _d.channel == CHANNEL)
+_HERE = (*_MINE, _d.place == bindparam("where"))
+_SHOWN = select(deliveries).where(*_MINE)
+_ONE = select(deliveries).where(*_HERE)
+_PLACED = (
+    update(deliveries)
+    .where(*_HERE)
+    .values(
+        {
+            _d.delivered_at: func.coalesce(_d.delivered_at, func.clock_timestamp()),
+            _d.external_place: bindparam("at"),
+            _d.external_id: bindparam("ts"),
+            _d.details: bindparam("shows", type_=_d.details.type),
+        }
+    )
+)
+"""Made once: they run with every message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +53,32 @@ async def intend(tx: Tx, key: Key) -> tuple[Row, bool]:
         "channel": CHANNEL,
         "place": key.place,
     }
+    found = await tx.first(_ONE, _named(key))
+    if found is not None:
+        return found, False
     fresh = await tx.first(insert(deliveries).values(values).on_conflict_do_nothing().returning(deliveries))
     if fresh is not None:
         return fresh, True
-    found = await tx.first(select(deliveries).where(*_is(key)))
+    found = await tx.first(_ONE, _named(key))
     assert found is not None
     return found, False
 
 
 async def placed(tx: Tx, key: Key, channel_id: str, ts: str, details: Mapping[str, Any]) -> None:
     """Remember where the message stands and what it shows."""
-    values = {"external_place": channel_id, "external_id": ts, "details": dict(details)}
-    when = func.coalesce(_d.delivered_at, func.clock_timestamp())
-    await tx.run(update(deliveries).where(*_is(key)).values(delivered_at=when, **values))
+    await tx.run(_PLACED, {**_named(key), "at": channel_id, "ts": ts, "shows": dict(details)})
 
 
-async def elsewhere(tx: Tx, key: Key) -> Sequence[str]:
-    """Other places where this subject was shown before: copies that must change with it."""
-    statement = select(_d.place).where(
-        _d.subject_kind == key.kind, _d.subject_id == key.subject, _d.channel == CHANNEL, _d.place != key.place,
-        _d.external_id.is_not(None),
-    )  # fmt: skip
-    return [str(row["place"]) for row in await tx.all(statement)]
+async def known(tx: Tx, key: Key) -> tuple[Row | None, Sequence[str]]:
+    """The delivery if it was intended before, and other places where this subject was shown: copies that must change with it."""
+    found = await tx.all(_SHOWN, _named(key))
+    here = next((row for row in found if row["place"] == key.place), None)
+    return here, [row["place"] for row in found if row["place"] != key.place and row["external_id"] is not None]
 
 
 async def stands(tx: Tx, key: Key) -> bool:
     """Whether this message was posted already, so that it would only change."""
-    return await tx.first(select(_d.subject_id).where(*_is(key), _d.external_id.is_not(None))) is not None
+    return await tx.first(_ONE.where(_d.external_id.is_not(None)), _named(key)) is not None
 
 
 async def gate_at(tx: Tx, channel_id: str, ts: str) -> Row | None:
@@ -98,7 +114,5 @@ async def root(tx: Tx, experiment_id: UUID, place: str) -> Row | None:
     return await tx.first(statement.order_by(_d.intended_at).limit(1))
 
 
-def _is(key: Key) -> tuple[Any, ...]:
-    return (
-        _d.subject_kind == key.kind, _d.subject_id == key.subject, _d.channel == CHANNEL, _d.place == key.place,
-    )  # fmt: skip
+def _named(key: Key) -> dict[str, Any]:
+    return {"kind": key.kind, "subject": key.subject, "where": key.place}

@@ -2,27 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import standings
 from bot.slack import kit, queries
 from bot.slack.acting import named_outcome, permalink
 from bot.slack.asked import Asked
+from bot.slack.blocks import picture_blocks
 from bot.slack.deliveries import Key
 from bot.slack.kit import Blocks
 from bot.slack.places import Places
 from bot.slack.post import Desk, Letter
+from bot.slack.view import Picture
 from bot.slack.words import bold, fit, lines, moment
+from charts.words import spark
 from runtime import digests
+from runtime.db.engine import Row
 from runtime.digests import Digest, Line
 from runtime.integrations.contracts import Notice
 from runtime.outcomes import rows as outcomes
+from runtime.outcomes import standing
+from runtime.outcomes.standing import Standings
 
 log = structlog.get_logger(__name__)
 
 Links = Mapping[UUID, str]
+_MOST_OUTCOMES = 12
 
 
 async def deliver(desk: Desk, notice: Notice) -> None:
@@ -33,11 +42,13 @@ async def deliver(desk: Desk, notice: Notice) -> None:
         reader = await digests.by_id(tx, settings, notice.subject_id)
         found = await digests.collect(tx, settings, reader.outcomes, since, until) if reader else None
         shown = await queries.shown_at(tx, [line.gate for line in found.waiting if line.gate]) if found else {}
+        stand = await standing.of(tx, reader.outcomes, reader.zone) if reader else Standings()
     if found is None or found.empty or not await _reachable(desk.places, notice.place):
         return
-    drawn = blocks(found, await _links(desk.client, shown))
+    links = await _links(desk.client, shown)
     said = "Your daily digest: " + ", ".join(f"{len(part)} {title.lower()}" for title, part in digests.parts(found))
-    await desk.put(Letter(Key(f"digest:{given['day']}", notice.subject_id, notice.place), lambda _: (said, drawn)))
+    key = Key(f"digest:{given['day']}", notice.subject_id, notice.place)
+    await desk.put(Letter(key, lambda picture: (said, blocks(found, links, stand, picture)), stand.chart))
 
 
 async def _reachable(places: Places, place: str) -> bool:
@@ -62,12 +73,19 @@ async def on_demand(asked: Asked) -> str:
         wanted = chosen or [row["id"] for row in await outcomes.listed(tx)]
         found = await digests.collect(tx, asked.runtime.settings, wanted, now - timedelta(days=1), now)
         shown = await queries.shown_at(tx, [line.gate for line in found.waiting if line.gate])
-    return text(found, await _links(asked.client, shown))
+        stand = await standing.of(tx, wanted, asked.member.timezone)
+    return text(found, await _links(asked.client, shown), stand)
 
 
-def blocks(digest: Digest, links: Links) -> Blocks:
-    """A heading and a section for each part that has anything in it."""
+def blocks(digest: Digest, links: Links, stand: Standings, picture: Picture | None) -> Blocks:
+    """A heading, how the outcomes stand, and a section for each part that has anything in it."""
     shown = [kit.section(f"*Daily digest*, since {moment(digest.since)}")]
+    file = picture if picture is not None and picture.file_id else None
+    if stand.outcomes:
+        told = _outcomes(stand, drawn=file is not None)
+        shown += [kit.section(f"*Outcomes*\n{lines(told, kit.SECTION - 60)}"), *picture_blocks(file)]
+    if stand.chart:
+        shown.append(kit.context(standings.origin(stand.chart, partial(fit, limit=200), moment)))
     shown += [
         kit.section(f"*{title}*\n{lines(_lines(part, links), kit.SECTION - 60)}")
         for title, part in digests.parts(digest)
@@ -75,12 +93,26 @@ def blocks(digest: Digest, links: Links) -> Blocks:
     return shown
 
 
-def text(digest: Digest, links: Links) -> str:
+def text(digest: Digest, links: Links, stand: Standings) -> str:
     """The same as one text, for the answer to `/outcome digest`."""
+    every = ["*Outcomes*\n" + "\n".join(_outcomes(stand, drawn=False))] if stand.outcomes else []
     if digest.empty:
-        return "Nothing happened, and nothing waits."
-    every = [f"*{title}*\n" + "\n".join(_lines(part, links)) for title, part in digests.parts(digest)]
+        return "\n".join(["Nothing happened, and nothing waits.", *every])
+    every += [f"*{title}*\n" + "\n".join(_lines(part, links)) for title, part in digests.parts(digest)]
     return "\n".join(every)
+
+
+def _outcomes(stand: Standings, *, drawn: bool) -> list[str]:
+    """A line each; block characters stand for the picture where there is none."""
+    shown = stand.outcomes[:_MOST_OUTCOMES]
+    told = [_standing(row, stand.levels.get(row["id"], ()), drawn=drawn) for row in shown]
+    more = len(stand.outcomes) - len(shown)
+    return [*told, f"and {more} more; `/outcome list` shows them all"] if more else told
+
+
+def _standing(row: Row, levels: Sequence[float], *, drawn: bool) -> str:
+    line = f" `{spark(levels, '', '').strip()}`" if len(levels) > 1 and not drawn else ""
+    return f"• {bold(row['title'])}: {fit(standings.told(row, levels), 400)}{line}"
 
 
 def _lines(part: Sequence[Line], links: Links) -> list[str]:
@@ -90,4 +122,4 @@ def _lines(part: Sequence[Line], links: Links) -> list[str]:
 def _line(line: Line, link: str | None) -> str:
     name = f"<{fit(link, 1000)}|{fit(line.title, 200).replace('|', '/')}>" if link else bold(line.title)
     due = f" until {moment(line.due)}" if line.due else ""
-    return f"• {name}{': ' if line.title else ''}{fit(line.says, 500)}{due}"
+    return f"• {name}{line.joint}{fit(line.says, 500)}{due}"

@@ -8,18 +8,19 @@ from uuid import UUID
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import deliveries, modals
+from bot.slack import deliveries, leftovers, modals
 from bot.slack.people import UNKNOWN, People
 from bot.slack.values import Form, Pressed, Wanted
 from bot.slack.view import GateView, gate_view
 from bot.slack.wire import FAILURES, code_of, failed
-from bot.slack.words import fit
+from bot.slack.words import fit, keeping
 from runtime.core import Runtime
-from runtime.db.engine import Row
+from runtime.db.engine import Row, Tx
 from runtime.errors import GateAlreadyDecided, InvalidRequest, NotYourGate, OutcomeRuntimeError, ReasonNeeded
 from runtime.experiments import service as experiments
 from runtime.gates import policy, quorum, rows, terms
-from runtime.gates.service import Decision, decide, delegate, reopen
+from runtime.gates.service import Decision, changed, decide, delegate, reopen, settle
+from runtime.identity.members import by_slack
 from runtime.identity.people import Member, person
 from runtime.learnings.service import search
 from runtime.lifecycle.gate import OPEN
@@ -53,34 +54,49 @@ class GateDoor:
             await whisper(respond, error.message)
 
     async def _pressed(self, body: Body, action: Body, client: AsyncWebClient) -> None:
-        said = Pressed.load(action.get("value"))
-        member = await self.member(body["user"]["id"])
-        gate = await self.gate(said.g)
+        said, user = Pressed.load(action.get("value")), body["user"]["id"]
+        try:
+            try:
+                found = await self._at_once(said, body, user)
+            except _Unlinked:
+                await self.member(user)
+                found = await self._at_once(said, body, user)
+        except ReasonNeeded as error:
+            gate = await self.gate(said.g)
+            option = _option(gate, said.c)
+            found = modals.answer(_view(gate), option, _form(said, body, option), override=error.message)
+        if isinstance(found, dict):
+            await show_form(client, body, found)
+        elif found:
+            raise changed(said.g)
+
+    async def _at_once(self, said: Pressed, body: Body, user: str) -> Body | bool:
+        """Who it is, what the gate is and the decision in one transaction; the form to be shown where one is needed first.
+
+        Otherwise whether the evidence had changed. A person whom Slack must be asked about is asked for outside of it.
+        """
+        async with self.runtime.transaction(self.org_id) as tx:
+            member = await by_slack(tx, user)
+            if member is None:
+                raise _Unlinked
+            gate = await rows.pressed(tx, said.g)
+            return await self._answer(tx, gate, said, body, member)
+
+    async def _answer(self, tx: Tx, gate: Row, said: Pressed, body: Body, member: Member) -> Body | bool:
         option = _option(gate, said.c)
         standing = gate_standing(gate, member)
-        form = Form(g=said.g, c=said.c, e=said.e, s=_selection(body, option), **_message(body))
-        cap = await self._cap(gate, option)
+        form = _form(said, body, option)
+        cap = await self._cap(tx, gate, option)
         if standing.as_what == "override" or modals.needs_form(option) or cap:
-            view = modals.answer(_view(gate), option, form, override=answer_override(standing), cap=cap)
-            await show_form(client, body, view)
-        else:
-            await self._at_once(form, option, member, body, client)
+            return modals.answer(_view(gate), option, form, override=answer_override(standing), cap=cap)
+        by, now = person(member, "slack"), self.runtime.now()
+        return await settle(self.runtime, tx, gate, _decision(form), by=by, now=now)
 
-    async def _at_once(
-        self, form: Form, option: Mapping[str, Any], member: Member, body: Body, client: AsyncWebClient
-    ) -> None:
-        try:
-            await self._decide(form, member)
-        except ReasonNeeded as error:
-            view = modals.answer(_view(await self.gate(form.g)), option, form, override=error.message)
-            await show_form(client, body, view)
-
-    async def _cap(self, gate: Row, option: Mapping[str, Any]) -> str:
+    async def _cap(self, tx: Tx, gate: Row, option: Mapping[str, Any]) -> str:
         """The cap that stands in the way of this answer, in words."""
         if option["id"] not in {"ship", "scale"} or not gate["experiment_id"]:
             return ""
-        async with self.runtime.transaction(self.org_id) as tx:
-            row = await experiments.get(tx, gate["experiment_id"])
+        row = await experiments.get(tx, gate["experiment_id"])
         found, bound = terms.cap(row["terms"]), terms.ceiling(row)
         if bound is None:
             return ""
@@ -112,8 +128,7 @@ class GateDoor:
             await ack(response_action="update", view=modals.said("Not recorded", error.message))
 
     async def _decide(self, form: Form, member: Member, *, note: str = "", percent: int | None = None) -> None:
-        selection = tuple(form.s) if form.s is not None else None
-        decision = Decision(form.c, note, form.e or None, selection, percent, lift=form.lift)
+        decision = _decision(form, note=note, percent=percent)
         await decide(self.runtime, self.org_id, form.g, decision, by=person(member, "slack"), now=self.runtime.now())
 
     async def more(
@@ -161,11 +176,16 @@ class GateDoor:
         people = await self.people.who([asked])
         shown = people[asked.casefold()].shown if asked.casefold() in people else fit(asked, 100)
         found = await search(self.runtime, self.org_id, question, limit=3)
-        known = "\n".join(f"• {fit(item.finding, 400)}" for item in found) or "Nothing was learned about this before."
-        text = f"<@{body['user']['id']}> asks {shown}:\n> {fit(' '.join(question.split()), 1500)}\n*From the learnings:*\n{known}"
+        with keeping() as left:
+            known = (
+                "\n".join(f"• {fit(item.finding, 400)}" for item in found) or "Nothing was learned about this before."
+            )
+            asks = fit(" ".join(question.split()), 1500)
+        text = f"<@{body['user']['id']}> asks {shown}:\n> {asks}\n*From the learnings:*\n{known}"
         at = await self.thread_of(form)
-        if at.ch:
+        if at.ch and at.ts:
             await client.chat_postMessage(channel=at.ch, thread_ts=at.ts, text=text, unfurl_links=False)
+            await leftovers.beside(client, at.ch, at.ts, leftovers.missing([], left))
 
     async def shape(self, do: str, gate: Row, member: Member, form: Form, body: Body, client: AsyncWebClient) -> None:
         from bot.slack.shaping import Shaping  # noqa: PLC0415  it stands on this door
@@ -188,6 +208,9 @@ class GateDoor:
         try:
             wanted = Wanted.load(action.get("value"))
             member = await self.member(body["user"]["id"])
+            if member.role == "viewer":
+                asked = rows.seat(await self.gate(wanted.g)).asked
+                raise NotYourGate(f"You can look at this gate, but not have it asked again; ask {asked}.")
             await reopen(self.runtime, self.org_id, wanted.g, by=person(member, "slack"), now=self.runtime.now())
         except OutcomeRuntimeError as error:
             await whisper(respond, error.message)
@@ -249,6 +272,19 @@ def gate_standing(gate: Row, member: Member) -> policy.Standing:
     if not standing.allowed and standing.as_what != "override":
         raise NotYourGate(standing.refusal, gate_id=gate["id"])
     return standing
+
+
+class _Unlinked(Exception):
+    """Whoever pressed is not linked with a member yet."""
+
+
+def _form(said: Pressed, body: Body, option: Mapping[str, Any]) -> Form:
+    return Form(g=said.g, c=said.c, e=said.e, s=_selection(body, option), **_message(body))
+
+
+def _decision(form: Form, *, note: str = "", percent: int | None = None) -> Decision:
+    selection = tuple(form.s) if form.s is not None else None
+    return Decision(form.c, note, form.e or None, selection, percent, lift=form.lift)
 
 
 def _option(gate: Row, choice: str) -> Mapping[str, Any]:

@@ -2,35 +2,35 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from sqlalchemy import func, select
 
 import charts
 from bot.pictures import ChartUnreadable, picture
-from bot.slack import deliveries, kit, listings, queries
+from bot.slack import deliveries, home_picture, kit, listings, queries
 from bot.slack.acting import permalink
 from bot.slack.dashboard import MOST_GATES, MOST_OUTCOMES, MOST_PICTURES, Desk, found_blocks, home_blocks
 from bot.slack.deliveries import Key
 from bot.slack.gates import GateDoor
 from bot.slack.people import UNKNOWN
+from bot.slack.values import Wanted
 from bot.slack.view import Picture
 from bot.slack.wire import FAILURES, code_of, failed
 from bot.slack.words import fit
 from runtime.core import Runtime
-from runtime.db.engine import Row, Tx
-from runtime.db.tables import signal_measurements
+from runtime.db.engine import Row
 from runtime.errors import InvalidRequest, NotAllowed, OutcomeRuntimeError
 from runtime.experiments import control
 from runtime.gates import rows
 from runtime.identity.people import By, Member, person
 from runtime.learnings.service import search
+from runtime.outcomes import standing
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncAck, AsyncRespond
@@ -40,15 +40,18 @@ __all__ = ["Desk", "HomeDoor", "home_blocks", "paint"]
 log = structlog.get_logger(__name__)
 
 Body = dict[str, Any]
-_WAITS = (0.0, 0.1, 0.3, 0.6, 1.0, 1.0)
+_WAITS = (0.0, 0.1, 0.3, 0.6, 1.0, 1.0, 1.0)
 _GIVEN_UP = 3
 """Conflicts over one hash, after which whoever drew last is taken to have died before noting the next one down."""
-_MOST_LEVELS = 300
+_BARE = 2
+_PROCESSED = 3
+"""Refusals of a picture that was uploaded just now before Home is drawn without it."""
 _links: dict[tuple[str, str], str | None] = {}
 _MOST_LINKS = 5000
 
 
 async def read_desk(runtime: Runtime, org_id: UUID, member: Member, client: AsyncWebClient) -> Desk:
+    """Its numbers are one snapshot: words and picture of the outcomes are made of the same readings."""
     async with runtime.transaction(org_id) as tx:
         every = await rows.listed(tx)
         mine = [gate for gate in every if member.email.casefold() in rows.seat(gate).entitled]
@@ -59,11 +62,31 @@ async def read_desk(runtime: Runtime, org_id: UUID, member: Member, client: Asyn
         files = await queries.files_of(tx, [gate["id"] for gate in mine[:MOST_PICTURES]])
         theirs = await queries.their_outcomes(tx, member, limit=MOST_OUTCOMES + 1)
         ids = [row["id"] for row in theirs]
-        runs, levels = await queries.experiments_of(tx, ids), await _levels(tx, theirs)
+        runs, read = await queries.experiments_of(tx, ids), await standing.read(tx, theirs)
+        chart = await standing.shown(tx, theirs[:MOST_OUTCOMES], read, member.timezone)
         decisions, learnings = await queries.recent_decisions(tx), await queries.recent_learnings(tx)
+        holds = await queries.holds_of(tx, [gate["id"] for gate in mine[:MOST_GATES]])
+        named = [*(gate["decided_by"] for gate in decisions), *(hold["member"] for hold in holds.values())]
+        people = await queries.people_of(tx, [*named, *(rows.seat(gate).asked for gate in others[:MOST_GATES])])
     links = {gate: await _link(client, *place) for gate, place in shown.items()}
     pictures = {gate["id"]: Picture(files[gate["id"]], _alt(gate), "") for gate in mine if gate["id"] in files}
-    return Desk(member, mine, links, theirs, runs, decisions, learnings, others, levels, runtime.now(), pictures)
+    levels = standing.numbers(read)
+    return Desk(
+        member,
+        mine,
+        links,
+        theirs,
+        runs,
+        decisions,
+        learnings,
+        others,
+        levels,
+        runtime.now(),
+        pictures,
+        chart,
+        people=people,
+        holds=holds,
+    )
 
 
 def _alt(gate: Row) -> str:
@@ -71,24 +94,6 @@ def _alt(gate: Row) -> str:
         return charts.alt_text(picture(gate["context_package"].get("chart") or {}))
     except (ChartUnreadable, ValueError, ArithmeticError):
         return str(gate["question"])
-
-
-async def _levels(tx: Tx, outcomes: Sequence[Row]) -> dict[UUID, list[float]]:
-    """The newest readings of each outcome's metric, oldest first."""
-    m = signal_measurements.c
-    newest = func.row_number().over(partition_by=m.outcome_id, order_by=m.time.desc())
-    metric = func.concat(m.outcome_id, ":", m.signal_name)
-    wanted = [f"{row['id']}:{row['primary_signal']['metric']}" for row in outcomes]
-    inner = (
-        select(m.outcome_id, m.time, m.value, newest.label("newest"))
-        .where(m.outcome_id.in_([row["id"] for row in outcomes]), m.kind == "level", metric.in_(wanted))
-        .subquery()
-    )
-    statement = select(inner.c.outcome_id, inner.c.value).where(inner.c.newest <= _MOST_LEVELS).order_by(inner.c.time)
-    found: dict[UUID, list[float]] = {}
-    for row in await tx.all(statement):
-        found.setdefault(row["outcome_id"], []).append(float(row["value"]))
-    return found
 
 
 async def _link(client: AsyncWebClient, channel: str, ts: str) -> str | None:
@@ -100,22 +105,27 @@ async def _link(client: AsyncWebClient, channel: str, ts: str) -> str | None:
     return _links[channel, ts]
 
 
-async def paint(runtime: Runtime, org_id: UUID, client: AsyncWebClient, member: Member, user: str) -> None:
-    """Draw a person's Home tab. What is read after the hash is at least as new as what stands there, or Slack refuses it."""
+async def paint(
+    runtime: Runtime, org_id: UUID, client: AsyncWebClient, member: Member, user: str, *, patient: bool = False
+) -> None:
+    """Draw a person's Home tab. What is read after the hash is at least as new as what stands there, or Slack refuses it.
+
+    `patient`: after an upload, which Slack processes for a moment, its refusal is not the last word.
+    """
     key = Key("home", member.id, user)
     conflicts: Counter[str] = Counter()
-    plain = False
+    plain = -_PROCESSED if patient else 0
     for wait in _WAITS:
         await asyncio.sleep(wait)
         seen = await _hash(runtime, org_id, key)
-        desk = await read_desk(runtime, org_id, member, client)
-        view = {"type": "home", "blocks": home_blocks(replace(desk, pictures={}) if plain else desk)}
+        desk = await home_picture.hung(runtime, org_id, await read_desk(runtime, org_id, member, client), user)
+        view = {"type": "home", "blocks": home_blocks(_without(desk, plain))}
         trusted = seen if conflicts[seen] < _GIVEN_UP else ""
         try:
             answer = await client.views_publish(user_id=user, view=view, hash=trusted or None)
         except SlackApiError as error:
-            if code_of(error) == "invalid_blocks" and not plain:
-                plain = True  # a chart of a channel that this person cannot see, or one that is still processed
+            if code_of(error) == "invalid_blocks" and plain < _BARE:
+                plain += 1  # a chart of a channel that this person cannot see, or one that is still processed
                 continue
             if code_of(error) != "hash_conflict":
                 raise
@@ -125,6 +135,12 @@ async def paint(runtime: Runtime, org_id: UUID, client: AsyncWebClient, member: 
             await deliveries.placed(tx, key, user, str(answer["view"]["id"]), {"hash": answer["view"]["hash"]})
         return
     log.warning("slack.home_contended", member=str(member.id))
+
+
+def _without(desk: Desk, plain: int) -> Desk:
+    """First without the gates' charts, then without any picture."""
+    found = replace(desk, pictures={}) if plain > 0 else desk
+    return replace(found, picture=None) if plain >= _BARE else found
 
 
 async def _hash(runtime: Runtime, org_id: UUID, key: Key) -> str:
@@ -139,11 +155,14 @@ class Aside:
 
     client: AsyncWebClient
     body: Body
+    title: str = "Not done"
+    said: list[str] = field(default_factory=list)
 
     async def __call__(self, text: str = "", **_: Any) -> None:
         """`text` is escaped already."""
+        self.said.append(text)
         try:
-            view = kit.modal("Not done", [kit.section(text)])
+            view = kit.modal(self.title, [kit.section(text)])
             await self.client.views_open(trigger_id=self.body["trigger_id"], view=view)
         except FAILURES:
             await self.client.chat_postMessage(channel=self.body["user"]["id"], text=text)
@@ -175,6 +194,15 @@ class HomeDoor:
         respond = cast("AsyncRespond", Aside(client, body))
         await self.gates.pressed(ack=ack, body=body, action=action, client=client, respond=respond)
         await self._again(body, client)
+
+    async def more(self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient) -> None:
+        """Conditions, delegation, questions and the menu: the same forms as beside the gate's message."""
+        aside = Aside(client, body)
+        respond = cast("AsyncRespond", aside)
+        await self.gates.more(ack=ack, body=body, action=action, client=client, respond=respond)
+        chosen = (action.get("selected_option") or {}).get("value")
+        if chosen and not aside.said and Wanted.load(chosen).do == "file":
+            await Aside(client, body, "Evidence")("The evidence lies as a file in the thread of the gate's message.")
 
     async def _again(self, body: Body, client: AsyncWebClient) -> None:
         member = await self.gates.people.behind(body["user"]["id"])
@@ -235,7 +263,7 @@ class HomeDoor:
             found = await search(self.gates.runtime, self.gates.org_id, question, limit=8)
         except OutcomeRuntimeError as error:
             return [kit.section(fit(error.message, 2900))]
-        return found_blocks(question, listings.learning_lines(found))
+        return found_blocks(question, listings.learning_lines(found, room=2900))
 
 
 def _experiment(action: Body) -> UUID:

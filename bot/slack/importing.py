@@ -10,14 +10,14 @@ from uuid import UUID
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import applying, fields, forms, kit
+from bot.slack import applying, fields, forms, kit, leftovers
 from bot.slack.applying import Pending
 from bot.slack.asked import Answer, Asked
 from bot.slack.kit import Block
 from bot.slack.people import People
 from bot.slack.wire import FAILURES, failed
 from bot.slack.wizard import steering
-from bot.slack.words import code
+from bot.slack.words import code, leave
 from runtime.core import Runtime
 from runtime.errors import InvalidRequest, OutcomeRuntimeError
 from runtime.spec.load import LARGEST
@@ -30,6 +30,7 @@ TITLE = "Import outcome.yaml"
 _ACK = 2.4
 _SHOWN = 20
 _PASTED = 3000
+TOO_LARGE = "An outcome.yaml has at most 1 MiB; split this one, or take out what is no outcome."
 
 
 async def begin(asked: Asked) -> Answer:
@@ -60,6 +61,12 @@ class ImportDoor:
         self, ack: "AsyncAck", body: dict[str, Any], view: dict[str, Any], client: AsyncWebClient
     ) -> None:
         """The plan on top of the form, or the errors on top of it, so that Back leads to the text again."""
+        async with leftovers.for_person(client, body["user"]["id"], "the plan"):
+            await self._answered(ack, body, view, client)
+
+    async def _answered(
+        self, ack: "AsyncAck", body: dict[str, Any], view: dict[str, Any], client: AsyncWebClient
+    ) -> None:
         try:
             async with asyncio.timeout(_ACK):
                 shown = await self._page(body, view, client)
@@ -113,23 +120,38 @@ async def _downloaded(client: AsyncWebClient, url: str) -> str:
         aiohttp.ClientSession(timeout=timeout) as session,
         session.get(url, headers=headers, allow_redirects=False) as reply,
     ):
-        raw = await reply.content.read(LARGEST + 1)
+        raw = await _most(reply.content)
         if not reply.ok or reply.content_type == "text/html":
             raise InvalidRequest(
                 "Slack does not hand this file over; the app needs the scope files:read. Paste the text instead."
             )
+    if len(raw) > LARGEST:
+        raise InvalidRequest(TOO_LARGE)
     try:
-        return raw.decode()
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidRequest("This file is not UTF-8 text; save it as UTF-8 and upload it again.") from error
 
 
+async def _most(content: aiohttp.StreamReader) -> bytes:
+    """No more than tells that it is too much."""
+    raw = b""
+    while len(raw) <= LARGEST and (part := await content.read(LARGEST + 1 - len(raw))):
+        raw += part
+    return raw
+
+
 def problems(error: InvalidOutcomeFile) -> Block:
+    first, *blocks = problem_blocks(error)
+    return kit.modal("Not valid yet", [first, *blocks]) | {"close": kit.label("Back", kit.TITLE)}
+
+
+def problem_blocks(error: InvalidOutcomeFile) -> list[Block]:
     """Every error with its line, column, key, reason and mend, as `validate` names them."""
     count = len(error.problems)
     lines = [f"{count} problem{'s' if count != 1 else ''}; nothing was applied."]
     lines += [str(problem) for problem in error.problems[:_SHOWN]]
-    lines += [f"… and {count - _SHOWN} more"] if count > _SHOWN else []
-    blocks = [kit.section(code(line, kit.SECTION)) for line in lines[1:]]
-    made = kit.modal("Not valid yet", [kit.section(lines[0]), *blocks])
-    return made | {"close": kit.label("Back", kit.TITLE)}
+    if count > _SHOWN:
+        lines.append(f"… and {count - _SHOWN} more")
+        leave("\n".join(map(str, error.problems)))
+    return [kit.section(lines[0]), *(kit.section(code(line, kit.SECTION)) for line in lines[1:])]

@@ -14,6 +14,7 @@ MOST_VIEW_BLOCKS = 100
 SECTION = 3000
 FIELD = 2000
 FIELDS = 10
+HEADER = 150
 CONTEXT = 3000
 CONTEXT_ITEMS = 10
 BOXES = 10
@@ -35,7 +36,7 @@ def label(text: object, limit: int) -> Block:
 
 
 def header(text: object) -> Block:
-    return {"type": "header", "text": label(text, 150)}
+    return {"type": "header", "text": label(text, HEADER)}
 
 
 def section(text: str, *, accessory: Block | None = None) -> Block:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from bot.slack.blocks import KINDS
 from bot.slack.progress import STATES
+from bot.slack.view import Who, person
 from bot.slack.words import bold, fit, moment
 from runtime.db.engine import Row
 from runtime.gates import pictures
@@ -15,7 +16,24 @@ from runtime.identity.people import Member
 from runtime.learnings.service import Found
 from runtime.lifecycle import EXPERIMENT
 
+DONE = {
+    "activate": "{name} is active; its first portfolio is being proposed and comes to gate 1.",
+    "abandon": "{name} is abandoned; the flags of its experiments go off.",
+    "propose": "A portfolio for {name} is being proposed; it comes to gate 1.",
+    "propose-playbook": "A portfolio for {name} is being proposed from the playbook; it comes to gate 1.",
+    "pause": "{name} is paused and its flag goes off; a gate asks whether to go on.",
+    "resume": "{name} runs again, at the rollout that was approved.",
+    "kill": "{name} is killed; its flag goes off for everybody.",
+    "rebuild": "{name} is sent to the coding agent again.",
+}
+"""What a command that steers answers."""
 OUTCOMES = {"draft": "📝", "active": "🎯", "achieved": "🏁", "abandoned": "🚫", "expired": "⌛"}
+
+
+def done(command: str, row: Mapping[str, Any]) -> str:
+    """Outcomes are named as they are typed, experiments by title."""
+    name = f"`{fit(row['slug'], 100)}`" if "slug" in row else f"*{fit(row['title'], 200)}*"
+    return DONE[command].replace("{name}", name)
 
 
 def outcome_list(found: Sequence[Row], runs: Sequence[Row]) -> str:
@@ -80,12 +98,12 @@ def gate_line(gate: Row, link: str | None, member: Member) -> str:
     )
 
 
-def decision_line(gate: Row) -> str:
+def decision_line(gate: Row, people: Mapping[str, Who]) -> str:
     label = next(
         (option["label"] for option in gate["options"] or [] if option["id"] == gate["choice"]), gate["choice"]
     )
     at = f", {moment(gate['responded_at'])}" if gate["responded_at"] else ""
-    return f"• {bold(label or 'Closed', 80)}: {fit(gate['question'], 300)} ({fit(gate['decided_by'], 100)}{at})"
+    return f"• {bold(label or 'Closed', 80)}: {fit(gate['question'], 300)} ({person(people, gate['decided_by']).shown}{at})"
 
 
 def learning_list(question: str, found: Sequence[Found]) -> str:
@@ -95,5 +113,5 @@ def learning_list(question: str, found: Sequence[Found]) -> str:
     return "\n".join([title, *learning_lines(found)])
 
 
-def learning_lines(found: Iterable[Found]) -> list[str]:
-    return [f"• {fit(item.finding, 800)} ({percent(item.confidence)} sure)" for item in found]
+def learning_lines(found: Iterable[Found], *, room: int = 800) -> list[str]:
+    return [f"• {fit(item.finding, room)} ({percent(item.confidence)} sure)" for item in found]

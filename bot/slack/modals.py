@@ -1,18 +1,23 @@
 """The forms of a gate: a reason, a percentage, whom to hand it to, what to ask; and all details to look at. PURE."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.slack import fields, kit
 from bot.slack.kit import Block
 from bot.slack.values import Form
 from bot.slack.view import GateView
-from bot.slack.words import bold, code, fit
+from bot.slack.words import bold, fit, pieces
 
 NOTE, PERCENT, PERSON, QUESTION = "note", "percent", "person", "question"
 
 
 LIFT = "lift"
+_PIECE = 2600
+_MOST_PIECES = 10
+_VIEW = 200_000
+"""A view has at most 250,000 bytes, its other parts among them."""
 
 
 def needs_percent(option: Mapping[str, Any]) -> bool:
@@ -69,27 +74,40 @@ def question(view: GateView, form: Form) -> Block:
 
 
 def details(view: GateView) -> Block:
-    """Everything of the package, in full where Slack's limits let it."""
-    return kit.modal("Details", [kit.section(bold(view.headline, 300)), *_parts(view)])
+    """Everything of the package, in full; what is more than a form holds is in the evidence's file."""
+    return kit.modal("Details", list(_fitting([kit.section(bold(view.headline, 300)), *_parts(view)])))
+
+
+def _fitting(blocks: Sequence[Block]) -> Iterator[Block]:
+    room = _VIEW
+    for number, block in enumerate(blocks, 1):
+        room -= len(json.dumps(block))
+        if room < 0 or number == kit.MOST_VIEW_BLOCKS:
+            yield kit.context("There is more; *Evidence as file* in the message's menu (⋯) has all of it.")
+            return
+        yield block
 
 
 def _parts(view: GateView) -> Iterator[Block]:
     package = view.package
     for name, value in package.get("facts", []):
-        yield kit.section(f"{bold(name)}  {fit(value, 2500)}")
+        yield from _in_full(f"{bold(name)}  ", str(value))
     for part in package.get("sections", [])[:40]:
         text = str(part.get("text") or "–")  # noqa: RUF001  a dash is meant
-        yield kit.section(
-            f"{bold(part.get('title') or 'Text')}\n{code(text, 2700) if part.get('style') == 'code' else fit(text, 2700)}"
-        )
+        yield from _in_full(f"{bold(part.get('title') or 'Text')}\n", text, as_code=part.get("style") == "code")
     for item in package.get("experiments", [])[:20]:
-        yield kit.section(
-            f"{bold(item['title'])}  flag `{fit(item.get('flag') or 'none', 100)}`\n{fit(item.get('hypothesis') or '', 2000)}"
-        )
+        flag = f"{bold(item['title'])}  flag `{fit(item.get('flag') or 'none', 100)}`\n"
+        yield from _in_full(flag, str(item.get("hypothesis") or ""))
     origin = "\n".join(
         f"{key}: {value}" for key, value in (package.get("provenance") or {}).items() if value is not None
     )
     yield kit.context(f"gate `{view.id}`", f"evidence `{fit(view.evidence, 80)}`", fit(origin, 1000))
+
+
+def _in_full(before: str, text: str, *, as_code: bool = False) -> Iterator[Block]:
+    """In as many sections as it takes."""
+    for number, piece in enumerate(pieces(text.replace("```", "'''") if as_code else text, _PIECE, most=_MOST_PIECES)):
+        yield kit.section((before if number == 0 else "") + (f"```\n{piece}\n```" if as_code else piece))
 
 
 def said(title: str, text: str) -> Block:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Float, cast, func, update
+from sqlalchemy import Float, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.slack.deliveries import CHANNEL, Key
@@ -19,6 +19,9 @@ SPACING = 1.0
 BURST = 3.0
 """Seconds by which a channel may be ahead of its spacing: Slack takes short bursts."""
 TURN = "turn"
+_AGAIN = 0.25
+_PATIENCE = 10.0
+"""Seconds for which a later message waits for an earlier one that does not come."""
 _NEXT = "next"
 _d = deliveries.c
 
@@ -39,9 +42,20 @@ async def take_turn(tx: Tx, key: Key, row: Row, *, fresh: bool) -> Turn:
         if at > now:
             await _write(tx, key, {**row["details"], TURN: {"at": at, "fresh": fresh}})
         return Turn(max(0.0, at - now), fresh)
+    if kept["at"] <= now and await _overtakes(tx, key, kept["at"]):
+        return Turn(_AGAIN, kept["fresh"])
     if kept["at"] <= now:
-        await _write(tx, key, {name: value for name, value in row["details"].items() if name != TURN})
+        # Kept until it stands there, for those that come after it; but from now on somebody may have posted it.
+        await _write(tx, key, {**row["details"], TURN: {"at": kept["at"], "fresh": False}})
     return Turn(max(0.0, kept["at"] - now), kept["fresh"])
+
+
+async def _overtakes(tx: Tx, key: Key, at: float) -> bool:
+    """Whether a message whose turn came before this one's is still on its way to the same place, perhaps in another process."""
+    turn = cast(_d.details[TURN]["at"].astext, Float)
+    before = (_d.channel == CHANNEL) & (_d.place == key.place) & _d.external_place.is_(None) & _d.external_id.is_(None)
+    earlier = select(_d.subject_id).where(before, turn < at, turn > at - _PATIENCE)
+    return await tx.first(earlier.limit(1)) is not None
 
 
 def refusal(place: str, wait: float) -> ChannelFailed:

@@ -1,18 +1,19 @@
 """Which member stands behind a Slack user, and which Slack user behind a member: by verified e-mail address only."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, Field
 from slack_sdk.web.async_client import AsyncWebClient
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.slack.view import Who
 from bot.slack.wire import FAILURES, code_of, failed
 from runtime.core import Runtime
+from runtime.db.engine import Tx
 from runtime.db.tables import members as members_table
 from runtime.identity import members
 from runtime.identity.people import Member
@@ -23,6 +24,7 @@ UNKNOWN = (
     "I know people by e-mail address, and yours is not among this organisation's. "
     "Ask an owner to name you in outcome.yaml (as assignee or in an escalation chain), then try again."
 )
+_NAMED = select(members_table).where(members_table.c.email.in_(bindparam("emails", expanding=True)))
 _ASK_AGAIN = 600.0
 """Seconds before somebody who was not found in Slack is looked for again."""
 
@@ -62,8 +64,10 @@ class People:
         """The member this user is; None for strangers, bots and guests of other workspaces, whatever they call themselves."""
         async with self._runtime.transaction(self._org_id) as tx:
             known = await members.by_slack(tx, slack_user_id)
-        if known is not None:
-            return known
+        return known or await self.asked(slack_user_id)
+
+    async def asked(self, slack_user_id: str) -> Member | None:
+        """As `behind`, for a user nobody is linked with yet: Slack is asked for their address."""
         try:
             return await self._join((await self._client.users_info(user=slack_user_id))["user"])
         except FAILURES as error:
@@ -73,11 +77,19 @@ class People:
 
     async def who(self, emails: Iterable[str]) -> Mapping[str, Who]:
         """How to show these people; who isn't linked to Slack yet is looked for there, and that may fail without harm."""
-        wanted = {email.casefold() for email in emails}
         async with self._runtime.transaction(self._org_id) as tx:
-            rows = await tx.all(select(members_table).where(members_table.c.email.in_(wanted)))
-        known = {row["email"].casefold(): Member.of(row) for row in rows}
-        return {email: await self._shown(member) for email, member in known.items()}
+            known = await self.known(tx, emails)
+        return await self.shown(known)
+
+    async def known(self, tx: Tx, emails: Iterable[str]) -> Sequence[Member]:
+        """The members of these addresses."""
+        wanted = {email.casefold() for email in emails}
+        rows = await tx.all(_NAMED, {"emails": list(wanted)})
+        return [Member.of(row) for row in rows]
+
+    async def shown(self, known: Iterable[Member]) -> Mapping[str, Who]:
+        """As `who`, of members that were read before."""
+        return {member.email.casefold(): await self._shown(member) for member in known}
 
     async def _shown(self, member: Member) -> Who:
         linked = member if member.slack_user_id else await self.by_email(member.email) or member

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from bot.slack import acting, kit, pictures
 from bot.slack.asked import Answer, Asked, Said
 from bot.slack.blocks import picture_blocks
+from bot.slack.view import Picture
 from bot.slack.words import fit
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import human_gates
@@ -35,8 +36,11 @@ async def chart(asked: Asked) -> Answer:
     found = await pictures.show(asked.client, shapes.in_zone(shape, asked.member.timezone), {})
     if found.picture is None:
         raise NotFound(f"The chart of “{said}” cannot be drawn; `/outcome show` has the numbers.")
-    title = str(shape["title"])
-    return Said(fit(f"{title}: {found.picture.alt}", kit.MESSAGE), [kit.header(title), *picture_blocks(found.picture)])
+    return shown(str(shape["title"]), found.picture)
+
+
+def shown(title: str, picture: Picture) -> Said:
+    return Said(fit(f"{title}: {picture.alt}", kit.MESSAGE), [kit.header(title), *picture_blocks(picture)])
 
 
 async def _of_outcome(tx: Tx, row: Row) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack import deliveries, insisting, kit, pace, pictures
+from bot.slack import deliveries, insisting, kit, leftovers, pace, pictures
 from bot.slack.deliveries import Key
 from bot.slack.insisting import Draw
 from bot.slack.kit import Blocks
@@ -20,7 +20,7 @@ from bot.slack.view import Picture
 from bot.slack.wire import code_of
 from bot.slack.words import fit
 from runtime.core import Runtime
-from runtime.db.engine import Row
+from runtime.db.engine import Row, Tx
 from runtime.digest import digest
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,10 @@ _LOST = frozenset({"message_not_found", "cant_update_message", "edit_window_clos
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message by its subject; `draw` makes it of whatever picture could be had. `thread` is (channel id, ts)."""
+    """A message by its subject; `draw` makes it of whatever picture could be had. `thread` is (channel id, ts).
+
+    `whole` are texts that were cut before they came to `draw`; what is cut there is found by itself.
+    """
 
     key: Key
     draw: Draw
@@ -43,6 +46,7 @@ class Letter:
     details: Mapping[str, Any] = field(default_factory=dict)
     thread: tuple[str, str] | None = None
     aloud: bool = False
+    whole: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,15 @@ class Placed:
     thread_ts: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The delivery as it is written down before anything is said; `fresh` if nobody can have said it before, and seconds until its turn."""
+
+    row: Row
+    fresh: bool
+    wait: float
+
+
 class Desk:
     """One organisation's outgoing post."""
 
@@ -62,18 +75,29 @@ class Desk:
         self.people = People(runtime, org_id, client)
         self.places = Places(runtime, org_id, client, self.people)
 
-    async def put(self, letter: Letter) -> Placed:
+    async def intend(self, tx: Tx, key: Key) -> Intent:
+        """The last thing a transaction does before a letter is put: all others to that channel wait for its end."""
+        row, fresh = await deliveries.intend(tx, key)
+        if row["external_id"]:
+            return Intent(row, fresh, 0.0)
+        turn = await pace.take_turn(tx, key, row, fresh=fresh)
+        return Intent(row, turn.fresh, turn.wait)
+
+    async def put(self, letter: Letter, intent: Intent | None = None) -> Placed:
         """Post it, or change the message that is there already. May run twice, and dies at any line without repeating itself.
 
         Raises ChannelFailed with `retry_after` when its channel's turn has not come.
         """
-        async with self.runtime.transaction(self.org_id) as tx:
-            row, fresh = await deliveries.intend(tx, letter.key)
-            turn = None if row["external_id"] else await pace.take_turn(tx, letter.key, row, fresh=fresh)
-        if turn and turn.wait:
-            raise pace.refusal(letter.key.place, turn.wait)
+        if intent is None:
+            async with self.runtime.transaction(self.org_id) as tx:
+                intent = await self.intend(tx, letter.key)
+        if intent.wait:
+            raise pace.refusal(letter.key.place, intent.wait)
+        row = intent.row
+        noted = leftovers.Noted(letter.draw, letter.whole)
+        letter = replace(letter, draw=noted)
         shown = await pictures.show(self.client, letter.chart, row["details"].get("picture") or {})
-        placed, details = await self._place(letter, row, shown.picture, fresh=turn.fresh if turn else fresh)
+        placed, details = await self._place(letter, row, shown.picture, fresh=intent.fresh)
         remember = {
             **{name: kept for name, kept in row["details"].items() if name != pace.TURN},
             **letter.details,
@@ -81,9 +105,21 @@ class Desk:
             "picture": shown.remember,
             "thread": placed.thread_ts,
         }
-        async with self.runtime.transaction(self.org_id) as tx:
+        # Where it stands must not be forgotten; what it shows may be, for then it is only drawn once more.
+        async with self.runtime.transaction(self.org_id, lasting=placed.ts != row["external_id"]) as tx:
             await deliveries.placed(tx, letter.key, placed.channel, placed.ts, remember)
+        await self._rest(letter.key, placed, noted.left, remember, moved=placed.ts != row["external_id"])
         return placed
+
+    async def _rest(
+        self, key: Key, placed: Placed, left: list[str], details: Mapping[str, Any], *, moved: bool
+    ) -> None:
+        """What the message has no room for follows it into its thread, each text once."""
+        known: list[str] = [] if moved else details.get("rest") or []
+        there = await leftovers.beside(self.client, placed.channel, placed.thread_ts or placed.ts, left, known)
+        if there != known:
+            async with self.runtime.transaction(self.org_id) as tx:
+                await deliveries.placed(tx, key, placed.channel, placed.ts, {**details, "rest": there})
 
     async def _place(
         self, letter: Letter, row: Row, picture: Picture | None, *, fresh: bool

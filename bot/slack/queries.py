@@ -1,13 +1,16 @@
 """What commands and the Home tab read: a few selects, each one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import any_, func, literal, select
 
+from bot.slack.view import Who
 from runtime.db.engine import Row, Tx
+from runtime.db.mail import gate_holds
 from runtime.db.tables import deliveries, experiments, human_gates, learnings, members, outbox, outcomes
 from runtime.gates import rows as gates
+from runtime.gates.briefing import MOST_DIFF, MOST_FILES
 from runtime.gates.policy import OVERRIDERS
 from runtime.identity.people import Member
 
@@ -36,16 +39,34 @@ async def their_outcomes(tx: Tx, member: Member, *, limit: int = 8) -> Sequence[
 async def experiments_of(tx: Tx, outcome_ids: Sequence[Any]) -> Sequence[Row]:
     """Experiments of several outcomes, newest first, without their heavy columns."""
     statement = select(*_EXPERIMENT).where(experiments.c.outcome_id.in_(outcome_ids))
-    return await tx.all(statement.order_by(experiments.c.created_at.desc()))
+    return await tx.all(statement.order_by(experiments.c.created_at.desc(), experiments.c.id))
 
 
 async def all_experiments(tx: Tx) -> Sequence[Row]:
-    return await tx.all(select(*_EXPERIMENT).order_by(experiments.c.created_at.desc()).limit(500))
+    return await tx.all(select(*_EXPERIMENT).order_by(experiments.c.created_at.desc(), experiments.c.id).limit(500))
 
 
 async def recent_decisions(tx: Tx, *, limit: int = 5) -> Sequence[Row]:
     statement = select(human_gates).where(human_gates.c.decided_by.is_not(None))
     return await tx.all(statement.order_by(human_gates.c.responded_at.desc()).limit(limit))
+
+
+async def people_of(tx: Tx, emails: Iterable[str | None]) -> dict[str, Who]:
+    """Members as they are shown, by address; nobody is looked for in Slack."""
+    wanted = {email.casefold() for email in emails if email}
+    m = members.c
+    statement = select(m.email, m.name, m.slack_user_id, m.timezone).where(func.lower(m.email).in_(wanted))
+    rows = await tx.all(statement) if wanted else ()
+    return {
+        row["email"].casefold(): Who(row["email"], row["name"], row["slack_user_id"], row["timezone"]) for row in rows
+    }
+
+
+async def holds_of(tx: Tx, gate_ids: Sequence[Any]) -> dict[Any, Row]:
+    """Answers that were given and are not carried out yet, by gate."""
+    h = gate_holds.c
+    statement = select(gate_holds).where(h.gate_id.in_(gate_ids), h.ended_at.is_(None))
+    return {row["gate_id"]: row for row in (await tx.all(statement) if gate_ids else ())}
 
 
 async def recent_learnings(tx: Tx, *, limit: int = 5) -> Sequence[Row]:
@@ -97,3 +118,15 @@ async def experiment_at(tx: Tx, channel_id: str, ts: str) -> Any:
     d = deliveries.c
     here = (d.channel == "slack") & (d.external_place == channel_id) & (d.external_id == ts)
     return await tx.value(select(d.subject_id).where(here, d.subject_kind == "experiment"))
+
+
+async def cut_before(tx: Tx, gate: Row) -> tuple[str, ...]:
+    """What the frozen briefing of a launch leaves out of the build report: the whole diff, the whole list of files."""
+    sections = {part["title"]: part["text"] for part in gate["context_package"].get("sections", [])}
+    diff, files = sections.get("Diff", ""), sections.get("Files changed", "")
+    if gate["gate_type"] != "launch_approval" or (len(diff) < MOST_DIFF and files.count("\n") < MOST_FILES - 1):
+        return ()
+    report = await tx.value(select(experiments.c.build_report).where(experiments.c.id == gate["experiment_id"])) or {}
+    named = "\n".join(f"• {name}" for name in report.get("files_changed", ()))
+    found = (("Diff", diff, report.get("diff", "")), ("Files changed", files, named))
+    return tuple(f"{title}\n\n{whole}" for title, shown, whole in found if len(whole) > len(shown))

@@ -37,11 +37,13 @@ def _later(ends: datetime, now: datetime) -> ChannelFailed:
 
 
 async def _passes(tx: Tx, notice: Notice) -> bool:
-    """A message that is there already only changes, which calls nobody; a kill cannot wait."""
+    """A message that is there already only changes, which calls nobody, nor does Home; a kill cannot wait."""
     if notice.kind == "experiment":
         row = await _row(tx, experiments, notice.subject_id)
         if row and (row["final_result"] or {}).get("violated"):
             return True
+    if notice.kind == "home":
+        return True
     if notice.kind not in {"gate", "experiment"} or notice.payload.get("remind"):
         return False
     return await deliveries.stands(tx, Key(notice.kind, notice.subject_id, notice.place))

@@ -9,8 +9,9 @@ from bot.slack import sample_rows as rows
 from bot.slack.drafts import Draft
 from bot.slack.kit import Block, Blocks
 from bot.slack.sample_rows import AT, Say
+from bot.slack.sample_standings import several
 from bot.slack.values import Form
-from bot.slack.view import GateView
+from bot.slack.view import GateView, Picture
 from bot.slack.words import fit
 from runtime.digests import Digest, Line
 from runtime.integrations.contracts import MetricDefinition
@@ -31,7 +32,7 @@ def long_forms(say: Say, view: GateView, portfolio: GateView) -> Iterator[tuple[
 
 
 def _wizard(say: Say) -> Block:
-    draft = Draft(title=say("Finish the checkout"), metric="shop checkout_completed", start="32", goal="45")
+    draft = Draft(title=say("Finish the checkout"), metric="shop/checkout_completed", start="32 %", goal="45 %")
     reading = wizard.Reading(
         fit(say("It stands at 32.1 % now."), 500), "32.1", (fit(say("45 % is far from where it stands."), 300),)
     )
@@ -39,7 +40,7 @@ def _wizard(say: Say) -> Block:
     return wizard.form(draft, known, reading, wizard.Memory(channel="C0000000001"))
 
 
-def daily_digest(say: Say) -> tuple[str, Blocks]:
+def daily_digest(say: Say, picture: Picture | None) -> tuple[str, Blocks]:
     gate = UUID(int=7)
     found = Digest(
         since=AT - timedelta(days=1), until=AT, running=(Line(say("Guest checkout"), say("+2.10 pp (+0.62 pp to +3.58 pp)")),),
@@ -48,4 +49,5 @@ def daily_digest(say: Say) -> tuple[str, Blocks]:
         moved=True,
     )  # fmt: skip
     links = {gate: "https://slack.example.com/archives/C1/p1"}
-    return digest.text(found, links), digest.blocks(found, links)
+    stand = several(say, 3)
+    return digest.text(found, links, stand), digest.blocks(found, links, stand, picture)

@@ -10,6 +10,7 @@ from bot.slack import blocks, kit, modals, progress
 from bot.slack import sample_rows as rows
 from bot.slack.kit import Block, Blocks
 from bot.slack.sample_rows import ANA, AT, BEN, CYRA, Say
+from bot.slack.sample_standings import several
 from bot.slack.values import Form
 from bot.slack.view import GateView, Picture, gate_view, person
 from runtime.gates.choices import CHOICES
@@ -17,6 +18,7 @@ from runtime.lifecycle import EXPERIMENT
 
 Surface = Literal["message", "modal", "home"]
 FILE = "F0CHART001"
+OUTCOMES = "F0CHART002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Sample:
 
 def samples(say: Say = str) -> list[Sample]:
     """All of them; `say` stands for whoever wrote the texts in them."""
-    made = (_open_gates, _closed_gates, _reminders, _experiments, _notices, _forms, _home, _answers)
+    made = (_open_gates, _closed_gates, _reminders, _experiments, _notices, _forms, _home, _answers, _between)
     return [sample for make in made for sample in make(say)]
 
 
@@ -45,6 +47,15 @@ def chart(say: Say) -> Picture:
     return Picture(
         FILE, say("Effect on checkout_completed: +2.10 pp, 95 % always-valid interval +0.62 to +3.58 pp."), "▁▂▄▅▇"
     )
+
+
+def standing_chart(count: int = 3) -> Mapping[str, Any]:
+    """The picture of that many outcomes as plain values."""
+    return several(str, count).chart or {}
+
+
+def _outcomes(say: Say, file: str | None = OUTCOMES) -> Picture:
+    return Picture(file, say("1 of 3 outcomes at the target, 1 on the way, 1 behind the start."), "")
 
 
 def _message(name: str, made: tuple[str, Blocks]) -> Sample:
@@ -146,7 +157,8 @@ def _notices(say: Say) -> Iterator[Sample]:
     yield Sample("notice", "message", text, [kit.section(text)])
     from bot.slack.sample_forms import daily_digest  # noqa: PLC0415  as in _forms
 
-    yield _message("digest", daily_digest(say))
+    yield _message("digest", daily_digest(say, _outcomes(say)))
+    yield _message("digest-in-words", daily_digest(say, _outcomes(say, None)))
 
 
 def _forms(say: Say) -> Iterator[Sample]:
@@ -177,13 +189,11 @@ def _forms(say: Say) -> Iterator[Sample]:
 def _home(say: Say) -> Iterator[Sample]:
     from bot.slack import home  # noqa: PLC0415  it brings the commands with it
 
-    for name, waiting in (("home-empty", 0), ("home", 3), ("home-busy", 60)):
-        yield Sample(
-            name, "home", view={"type": "home", "blocks": home.home_blocks(_desk(say, waiting))[: kit.MOST_VIEW_BLOCKS]}
-        )
+    for name, waiting, owned in (("home-empty", 0, 0), ("home", 3, 3), ("home-busy", 60, 10)):
+        yield Sample(name, "home", view={"type": "home", "blocks": home.home_blocks(_desk(say, waiting, owned))})
 
 
-def _desk(say: Say, waiting: int) -> Any:
+def _desk(say: Say, waiting: int, owned: int) -> Any:
     from bot.slack import home  # noqa: PLC0415  as above
 
     kinds = list(CHOICES)
@@ -208,29 +218,31 @@ def _desk(say: Say, waiting: int) -> Any:
         rows.experiment(say, id=UUID(int=40 + n), status=state)
         for n, state in enumerate(("measuring", "paused", "shipped"))
     ]
+    stand = several(say, owned)
+    pictures = {gate["id"]: chart(say) for gate in gates[:3]}
     return home.Desk(
-        rows.member(say),
-        gates,
-        links,
-        [rows.outcome(say)] if some else [],
-        runs if some else [],
-        decided,
-        [finding] if some else [],
-    )
+        rows.member(say), gates, links, stand.outcomes, runs if some else [], decided, [finding] if some else [],
+        levels=stand.levels, drawn_at=AT, pictures=pictures, chart=stand.chart, picture=_outcomes(say) if some else None, people=rows.people(say),
+    )  # fmt: skip
 
 
 def _answers(say: Say) -> Iterator[Sample]:
     """What a command or a press is answered with, for one person's eyes."""
-    from bot.slack import listings  # noqa: PLC0415  as in _home
+    from bot.slack import sample_answers as more  # noqa: PLC0415  as in _home
 
-    mine, runs = rows.outcome(say), [rows.experiment(say), rows.experiment(say, status="shipped")]
-    waiting = [rows.gate("launch_approval", say), rows.gate("ship_approval", say)]
-    links = {waiting[0]["id"]: "https://slack.example.com/archives/C1/p1"}
-    made: Mapping[str, str] = {
-        "list": listings.outcome_list([mine], runs),
-        "show": listings.outcome_details(mine, runs, waiting),
-        "experiments": listings.experiment_list(mine, runs),
-        "gates": listings.gate_list(waiting, links, rows.member(say)),
-    }
-    for name, text in made.items():
-        yield Sample(f"answer-{name}", "message", text)
+    for name, said in more.answers(say, chart(say)):
+        if isinstance(said, str):
+            yield Sample(f"answer-{name}", "message", said)
+        else:
+            yield Sample(f"answer-{name}", "message", said.text, said.blocks)
+    for name, text in more.refusals(say):
+        yield Sample(f"error-{name}", "message", text)
+
+
+def _between(say: Say) -> Iterator[Sample]:
+    """Held answers, proposals, plans, questions and the steps of forms."""
+    from bot.slack import sample_answers as more  # noqa: PLC0415  as in _home
+
+    yield from (_message(name, made) for name, made in more.messages(say))
+    yield from (Sample(name, "modal", view=view) for name, view in more.views(say))
+    yield from (Sample(name, "home", view=view) for name, view in more.homes(say))

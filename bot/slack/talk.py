@@ -8,7 +8,7 @@ from uuid import UUID
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import asking, deliveries, inbound, proposals, queries
+from bot.slack import asking, deliveries, inbound, leftovers, proposals, queries, streaming, words
 from bot.slack.gates import GateDoor
 from bot.slack.kit import Blocks
 from bot.slack.people import UNKNOWN
@@ -39,7 +39,7 @@ _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Words somebody wrote; `called` is true when they spoke to us by name, or to us alone. Answers go to `thread_ts`."""
+    """Words somebody wrote; `called` is true when they spoke to us by name, or to us alone (`direct`). Answers go to `thread_ts`."""
 
     user: str
     text: str
@@ -47,15 +47,17 @@ class Said:
     ts: str
     thread_ts: str | None
     called: bool
+    direct: bool = False
 
     @property
     def place(self) -> asking.Place:
-        return asking.Place(self.channel, self.ts, self.thread_ts)
+        return asking.Place(self.channel, self.ts, self.thread_ts, self.user if self.direct else "")
 
 
 def is_talk(event: Event) -> bool:
-    """Words of a person: not an edit, a join, or a bot's message."""
-    return bool(event.get("user") and event.get("text")) and not event.get("subtype") and not event.get("bot_id")
+    """Words of a person, perhaps beside a file: not an edit, a join, or a bot's message."""
+    own = event.get("subtype") in {None, "", "file_share"} and not event.get("bot_id")
+    return own and bool(event.get("user") and event.get("text"))
 
 
 def words_of(text: str, bot_user_id: str) -> tuple[str, bool]:
@@ -76,7 +78,8 @@ class Talk:
         """In a gate's or an experiment's thread, and in a direct conversation; elsewhere people talk to each other."""
         text, called = words_of(event["text"], str(context.get("bot_user_id") or ""))
         direct = event.get("channel_type") == "im"
-        said = Said(event["user"], text, event["channel"], event["ts"], event.get("thread_ts"), called or direct)
+        place = event["channel"], event["ts"], event.get("thread_ts")
+        said = Said(event["user"], text, *place, called=called or direct, direct=direct)
         delivery = await self._gate_at(event)
         if delivery is not None:
             await self._at_gate(delivery, said, client)
@@ -173,6 +176,7 @@ class Talk:
         if member is None:
             await self._reply(client, said, UNKNOWN)
             return
+        await self._looking(said, client)
         found = await answer(
             self.door.runtime, self.door.org_id, said.text, member=member, experiment_id=experiment_id,
             gate_id=gate["id"] if gate else None,
@@ -190,7 +194,12 @@ class Talk:
         except OutcomeRuntimeError as error:
             await self._reply(client, said, error.message)
 
+    async def _looking(self, said: Said, client: AsyncWebClient) -> None:
+        if said.direct:
+            await streaming.status(client, said.place.stream, streaming.STATUS)
+
     async def _answered(self, said: Said, member: Member, client: AsyncWebClient) -> None:
+        await self._looking(said, client)
         found = await asking.spoken(self.door.runtime, self.door.org_id, said.text, member)
         helped = found if found.understood else Found(f"{HELP}\n{found.text}", "", understood=False)
         await asking.reply(self.door.runtime, self.door.org_id, client, helped, said.place)
@@ -234,10 +243,13 @@ class Talk:
             )
 
     async def _reply(self, client: AsyncWebClient, said: Said, text: str) -> None:
-        await self._post(client, said, fit(text, 3000), None)
+        with words.keeping() as left:
+            shown = fit(text, 3000)
+        await self._post(client, said, shown, None)
+        await leftovers.beside(client, said.channel, said.thread_ts or said.ts, left)
 
     async def _post(self, client: AsyncWebClient, said: Said, text: str, blocks: Blocks | None) -> None:
-        await asking.in_turn(
+        await streaming.in_turn(
             lambda: client.chat_postMessage(channel=said.channel, thread_ts=said.thread_ts, text=text, blocks=blocks)
         )
 

@@ -1,5 +1,7 @@
 """The app in each workspace: its own token, organisation and doors; whoever belongs to no known workspace gets in nowhere."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack import installations
+from bot.slack.presses import Presses, is_press
 from bot.slack.tokens import NotInstalled, Tokens, not_installed
 from bot.slack.wire import FAILURES, TIMEOUT, base_url, code_of, direct, failed, web_client
 from runtime.core import Runtime
@@ -71,7 +74,7 @@ class Teams:
     def __init__(self, runtime: Runtime, org_id: UUID) -> None:
         self._runtime, self._org_id = runtime, org_id
         self.tokens = Tokens(runtime)
-        self._apps: dict[str, tuple[UUID | None, AsyncApp]] = {}
+        self._apps: dict[str, _Known] = {}
         self._front: AsyncApp | None = None
         self._home: str | None = None
 
@@ -79,7 +82,18 @@ class Teams:
         """The signature comes first: whoever cannot sign costs no query and learns of no workspace."""
         team = request.context.team_id
         known = await self._app(team) if team and self._from_slack(request) else None
-        return await (known or self._front_app()).async_dispatch(request)
+        if known is None:
+            return await self._front_app().async_dispatch(request)
+        if echo(request.body):
+            return BoltResponse(status=200, body="")
+        if is_press(request.body) and await self._may(known, request):
+            return await known.presses.take(request.body)
+        return await known.app.async_dispatch(request)
+
+    async def _may(self, known: "_Known", request: AsyncBoltRequest) -> bool:
+        """Not where the app was taken back: Bolt tells whoever pressed."""
+        context = request.context
+        return known.org_id is None or await self._authorize(None, context.team_id, context.user_id) is not None
 
     def _from_slack(self, request: AsyncBoltRequest) -> bool:
         """Bolt checks it again in the app; over a socket the connection itself is the proof."""
@@ -89,19 +103,19 @@ class Teams:
         verifier = SignatureVerifier(secret(self._runtime.settings.slack_signing_secret) or "")
         return stamp.isdecimal() and verifier.is_valid(request.raw_body, stamp, mark)
 
-    async def _app(self, team_id: str) -> AsyncApp | None:
+    async def _app(self, team_id: str) -> "_Known | None":
         """An organisation's workspace stays its own; one that only has the settings' token may be installed any time."""
-        org_id, made = self._apps.get(team_id, (None, None))
-        if made and (org_id is not None or not self._runtime.settings.slack_client_id):
+        made = self._apps.get(team_id)
+        if made and (made.org_id is not None or not self._runtime.settings.slack_client_id):
             return made
         now = await installations.org_of(self._runtime, team_id)
         if made and now is None:
             return made
         if (fresh := await self._made(team_id, now)) is not None:
-            self._apps[team_id] = now, fresh
+            self._apps[team_id] = fresh
         return fresh
 
-    async def _made(self, team_id: str, org_id: UUID | None) -> AsyncApp | None:
+    async def _made(self, team_id: str, org_id: UUID | None) -> "_Known | None":
         from bot.slack.app import create_app  # noqa: PLC0415  the table of handlers imports this module
 
         if org_id is not None:
@@ -112,9 +126,9 @@ class Teams:
             ) -> AuthorizeResult | None:
                 return await self._authorize(enterprise_id, team_id, user_id)
 
-            return create_app(self._runtime, org_id, client, authorize)
+            return _Known(org_id, *create_app(self._runtime, org_id, client, authorize))
         self._home = self._home or await home_team(self._runtime)
-        return create_app(self._runtime, self._org_id) if team_id == self._home else None
+        return _Known(None, *create_app(self._runtime, self._org_id)) if team_id == self._home else None
 
     async def _authorize(
         self, enterprise_id: str | None, team_id: str | None, user_id: str | None
@@ -142,6 +156,24 @@ class Teams:
             for event in ("app_uninstalled", "tokens_revoked"):
                 self._front.event(event)(_of_strangers)
         return self._front
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A workspace's handlers; the organisation is None while it only has the settings' token."""
+
+    org_id: UUID | None
+    app: AsyncApp
+    presses: Presses
+
+
+def echo(body: Mapping[str, Any]) -> bool:
+    """Whether a change or a bot's message is told, mostly our own: no handler asks for it, and each redrawn message brings one."""
+    event = body.get("event") or {}
+    return event.get("type") == "message" and (event.get("subtype") in _CHANGES or bool(event.get("bot_id")))
+
+
+_CHANGES = frozenset({"message_changed", "message_deleted"})
 
 
 async def _nobody(team_id: str | None) -> Any:

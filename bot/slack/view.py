@@ -118,7 +118,7 @@ def gate_view(gate: Row, people: Mapping[str, Who], picture: Picture | None, hol
         options=gate["options"] or [], asked=person(people, seat.asked), due_at=gate["due_at"], sla_hours=gate["sla_hours"],
         business=gate.get("calendar") is not None,
         evidence=gate["evidence_hash"], picture=picture, choice=gate["choice"] or "", decided_via=gate["decided_via"] or "",
-        stepped_in_for=gate["assigned_to"] if seat.asked != gate["assigned_to"] else "",
+        stepped_in_for=person(people, gate["assigned_to"]).named if seat.asked != gate["assigned_to"] else "",
         decided_by=person(people, decided_by) if decided_by else None, decided_at=gate["responded_at"],
         note=gate["response_note"] or "", conditions=gate["conditions"] or (), selection=gate["selection"], quorum=gate["quorum"],
         first=_first(gate, people), waived=_waived(gate), snoozed_until=gate["snoozed_until"], snoozed_by=gate["snoozed_by"] or "",

@@ -24,6 +24,8 @@ _MENDS = {
     "not_in_channel": "Invite the app: /invite it in the channel.",
     "is_archived": "The channel is archived; unarchive it, or name another in outcome.yaml.",
     "restricted_action": "The workspace lets only some people post there; name another channel in outcome.yaml.",
+    "file_not_found": "The file is not there for the app; upload it again.",
+    "file_deleted": "The file was deleted; upload it again.",
     "cannot_dm_bot": "A bot cannot be written to; name a person's address in outcome.yaml.",
     "user_not_found": "The person is not in this workspace any more; name somebody else in outcome.yaml.",
     "user_disabled": "The person's Slack account is deactivated; name somebody else in outcome.yaml.",

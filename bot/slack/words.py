@@ -1,13 +1,15 @@
 """Text as Slack takes it: cleaned, escaped, cut to length, times in each reader's own zone. PURE."""
 
+import html
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from bot.slack import graphemes
 
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _CONTROLS = re.compile(r"[^\n\t -~]")
 _LINES = re.compile(r"[\n\t]")
 _DOUBTFUL = re.compile("[^\\w\x00-\x7f]{9}|[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
@@ -16,12 +18,34 @@ _HALF = re.compile(r"(&[a-z]{0,3}|<[^<>]*)$")
 _KEPT = frozenset("\n\t\u200c\u200d")  # joiners shape Persian and emoji; other format characters only deceive
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters to Unicode, nothing to the eye
 _MARKS = str.maketrans("", "", "*_~`")
+_LONGEST_ENTITY = 5
 _MOST_MARKS = 8
 """No language puts more signs on one letter; more of them paint over the lines around."""
 
 
 _SLACK = 8
 """How much longer than its place a text is looked at: what is dropped on the way must not make room for nothing."""
+
+
+_left: ContextVar[list[str] | None] = ContextVar("left", default=None)
+
+
+@contextmanager
+def keeping() -> Iterator[list[str]]:
+    """Collects, in full, each text that is cut or left out meanwhile; `bot.slack.leftovers` makes a file of them."""
+    left: list[str] = []
+    token = _left.set(left)
+    try:
+        yield left
+    finally:
+        _left.reset(token)
+
+
+def leave(text: object) -> None:
+    """This text has no room, or not all of it."""
+    found = _left.get()
+    if found is not None:
+        found.append(str(text))
 
 
 def clean(text: object) -> str:
@@ -43,21 +67,35 @@ def clean(text: object) -> str:
     return "".join(parts)
 
 
-def fit(text: object, limit: int) -> str:
-    """Escaped for mrkdwn and at most `limit` characters long, an ellipsis at the cut; no entity and no grapheme is cut in two."""
-    return cut(text, limit)[0]
+def fit(text: object, limit: int, *, whole: object = None) -> str:
+    """Escaped for mrkdwn and at most `limit` characters long, an ellipsis at the cut; no entity and no grapheme is cut in two.
 
-
-def cut(text: object, limit: int) -> tuple[str, bool]:
-    """As `fit`, and whether something was left out; then the whole text belongs into a file."""
+    Of what is cut, `whole` is kept in full, or the text itself.
+    """
     raw = str(text)
-    whole = _fenceless(clean(raw[: limit * _SLACK]).strip())
-    shown = _escaped(whole)
+    bare = _fenceless(clean(raw[: limit * _SLACK]).strip())
+    shown = _escaped(bare)
     if len(shown) <= limit and len(raw) <= limit * _SLACK:
-        return shown, False
-    most = _fitting(whole, limit - 1)
-    kept = whole[:most] if whole.isascii() else graphemes.whole(whole, most)
-    return _escaped(kept).rstrip() + "…", True
+        return shown
+    leave(raw if whole is None else whole)
+    return _escaped(_begun(bare, limit - 1)).rstrip() + "…"
+
+
+def pieces(text: object, limit: int, *, most: int = 1000) -> list[str]:
+    """All of it, escaped, in as many pieces of at most `limit` characters as it takes; beyond `most` pieces it is cut like any text."""
+    rest = _fenceless(clean(text).strip())
+    found: list[str] = []
+    while len(found) < most - 1 and len(_escaped(rest[:limit])) + len(rest[limit:]) > limit:
+        begun = _begun(rest[:limit], limit) or rest[: limit // _LONGEST_ENTITY]
+        at = begun.rfind("\n", len(begun) // 2) + 1 or len(begun)
+        found.append(_escaped(rest[:at]).strip())
+        rest = rest[at:]
+    return [*found, fit(rest, limit, whole=text)]
+
+
+def _begun(text: str, room: int) -> str:
+    most = _fitting(text, room)
+    return text[:most] if text.isascii() else graphemes.whole(text, most)
 
 
 def _fitting(text: str, room: int) -> int:
@@ -72,7 +110,7 @@ def _fitting(text: str, room: int) -> int:
 
 
 def _escaped(text: str) -> str:
-    return text.translate(_ENTITIES)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _fenceless(text: str) -> str:
@@ -95,16 +133,16 @@ def plain(text: object, limit: int) -> str:
     return line if len(line) <= limit else graphemes.cut(line, limit - 1).rstrip() + "…"
 
 
-def bold(text: object, limit: int = 150) -> str:
+def bold(text: object, limit: int = 200) -> str:
     """Marks inside are dropped, since they would end the bold early; nothing stays nothing."""
-    inside = fit(" ".join(clean(text).translate(_MARKS).split()), limit)
+    inside = fit(" ".join(clean(text).translate(_MARKS).split()), limit, whole=text)
     return f"*{inside}*" if inside else ""
 
 
-def code(text: object, limit: int) -> str:
+def code(text: object, limit: int, *, whole: object = None) -> str:
     """A fenced block whose content can't close the fence."""
     fence = "```"
-    inside = fit(clean(text).replace(fence, "'''"), limit - 2 * len(fence) - 2)
+    inside = fit(clean(text).replace(fence, "'''"), limit - 2 * len(fence) - 2, whole=text if whole is None else whole)
     return f"{fence}\n{inside}\n{fence}"
 
 
@@ -129,12 +167,18 @@ def lines(texts: Iterable[str], limit: int) -> str:
     """One below the other as long as they fit; none is cut, since that could open a link or a mention that never closes."""
     shown: list[str] = []
     room = limit
-    for text in texts:
+    for number, text in enumerate(given := list(texts)):
         room -= len(text) + 1
         if room < 0:
+            leave("\n".join(_spelled(line) for line in given[number:]))
             break
         shown.append(text)
     return "\n".join(shown)
+
+
+def _spelled(shown: str) -> str:
+    """Escaped text as it reads: links and dates by their words."""
+    return html.unescape(re.sub(r"<(?:[^<>|]*\|)?([^<>|]*)>", r"\1", shown))
 
 
 def hours(count: float) -> str:

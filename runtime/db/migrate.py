@@ -79,7 +79,7 @@ async def migrate(owner_url: str, *, to: str = "head") -> None:
 
 async def current(url: str, *, role: str | None = None) -> str | None:
     """The revision a database is at; None when it was never migrated."""
-    engine = open_engine(url, role=role, pool_size=1)
+    engine = open_engine(url, role=role, pool_size=1, overflow=1)
     try:
         async with engine.connect() as conn:
             return await conn.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())

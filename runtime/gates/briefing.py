@@ -21,7 +21,10 @@ from runtime.outcomes.connections import is_simulated
 from runtime.statistics.plan import Plan
 
 SCHEMA = "outcome-runtime/context-package@1"
-_MOST_DIFF = 2500
+MOST_DIFF = 2500
+MOST_FILES = 15
+"""What a launch gate keeps of a build's diff and list of files; the build report has all of both."""
+_MOST_CONTEXT = 20_000
 _MOST_EDITS = 12
 EDITED = "Edited before approval"
 _BY_DOOR = {"mcp": "MCP", "rest": "REST"}
@@ -158,11 +161,14 @@ def _launch_package(experiment: Row, outcome: Row) -> dict[str, Any]:
     sections = [
         {"title": "Hypothesis", "text": experiment["hypothesis"]},
         {"title": "What was built (in the agent's words)", "text": report["implementation_summary"]},
-        {"title": "Files changed", "text": "\n".join(f"• {name}" for name in report["files_changed"][:15]) or "none"},
+        {
+            "title": "Files changed",
+            "text": "\n".join(f"• {name}" for name in report["files_changed"][:MOST_FILES]) or "none",
+        },
         {"title": f"What approving registers (plan {mark})", "text": registration.in_words(registered, unit)},
     ]
     if report["diff"]:
-        sections.append({"title": "Diff", "text": report["diff"][:_MOST_DIFF], "style": "code"})
+        sections.append({"title": "Diff", "text": report["diff"][:MOST_DIFF], "style": "code"})
     if report["agent_notes"]:
         sections.append({"title": "Agent's notes", "text": report["agent_notes"]})
     return _package(
@@ -313,7 +319,7 @@ def change(outcome: Row, wanted: Mapping[str, Any], differences: str, running: S
 
 def agent_question(experiment: Row, outcome: Row, asked_as: str, question: str, context: Mapping[str, Any]) -> Ask:
     """An agent asks a person. Its words are shown as its words; the answer launches nothing."""
-    text = "\n".join(f"{name}: {value}" for name, value in list(context.items())[:20])[:_MOST_DIFF]
+    text = "\n".join(f"{name}: {value}" for name, value in context.items())[:_MOST_CONTEXT]
     package = _package(
         "question", outcome, f"An agent building “{experiment['title']}” asks",
         facts=[["Asked as", asked_as]], sections=[{"title": "Question (in the agent's words)", "text": question}, *([{"title": "Context", "text": text}] if text else [])],

@@ -39,12 +39,9 @@ def of_change(outcome: Row, wanted: Any) -> dict[str, Any]:
 
 async def current(tx: Tx, gate: Row) -> dict[str, Any]:
     """The evidence as it is now. Equal to `gate.evidence` unless something changed since the gate was shown."""
-    subjects = await tx.all(
-        select(experiments)
-        .where(experiments.c.id.in_(rows.subjects(gate)))
-        .order_by(experiments.c.id)
-        .with_for_update()
-    )
+    wanted = rows.subjects(gate)
+    locked = select(experiments).where(experiments.c.id.in_(wanted)).order_by(experiments.c.id).with_for_update()
+    subjects = await tx.all(locked) if wanted else []
     kind = gate["gate_type"]
     if kind == "portfolio_review":
         order = {"order": gate["context_package"]["experiment_ids"]} if gate["context_package"].get("edited") else {}

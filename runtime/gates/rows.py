@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import human_gates
@@ -23,12 +23,21 @@ PAST = {
 }
 
 
+_GATE = select(human_gates).where(human_gates.c.id == bindparam("gate"))
+_LOCKED = _GATE.with_for_update()
+_OPEN = _GATE.where(human_gates.c.status.in_(OPEN)).with_for_update()
+
+
 async def get(tx: Tx, gate_id: UUID, *, lock: bool = False) -> Row:
-    statement = select(human_gates).where(human_gates.c.id == gate_id)
-    row = await tx.first(statement.with_for_update() if lock else statement)
+    row = await tx.first(_LOCKED if lock else _GATE, {"gate": gate_id})
     if row is None:
         raise NotFound(f"There is no gate {gate_id}; `/outcome gates` lists the open ones.", gate_id=gate_id)
     return row
+
+
+async def pressed(tx: Tx, gate_id: UUID) -> Row:
+    """An open gate is locked; a closed one is only read, so that those who come late neither wait for each other nor write."""
+    return await tx.first(_OPEN, {"gate": gate_id}) or await get(tx, gate_id)
 
 
 async def listed(

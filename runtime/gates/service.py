@@ -63,22 +63,30 @@ async def answered(
 ) -> tuple[Row, bool]:
     """`decide` within a transaction, and whether the evidence had changed: then nothing is decided, but the new state is shown."""
     gate = await rows.get(tx, gate_id, lock=True)
+    stale = await settle(runtime, tx, gate, decision, by=by, now=now)
+    return await rows.get(tx, gate_id), stale
+
+
+async def settle(runtime: "Runtime", tx: Tx, gate: Row, decision: Decision, *, by: By, now: datetime) -> bool:
+    """`answered` for a gate that the transaction has locked and read already; whether the evidence had changed."""
     member, standing = entitled(gate, decision, by)
     await held.make_way(tx, gate, decision.choice, by, now)
     said, decision = decision, quorum.meant(gate, decision)
     choice = _chosen(gate, decision)
     fresh = await evidence.current(tx, gate)
-    stale = digest(fresh) != gate["evidence_hash"]
+    stale = bool(digest(fresh) != gate["evidence_hash"])
     if stale:
         await _renew(tx, gate, fresh, by)
     elif _shown_other(gate, decision):
         stale = True
     else:
-        outcome = await _outcome(tx, gate["outcome_id"])
-        decision = replace(decision, terms=binding.admitted(choice, _terms(choice, decision), outcome, member, now))
+        bound = _terms(choice, decision)
+        if bound:
+            outcome = await _outcome(tx, gate["outcome_id"])
+            decision = replace(decision, terms=binding.admitted(choice, bound, outcome, member, now))
         if not await quorum.waits(tx, gate, choice, decision, said.note, member, by, now):
             await _conclude(runtime, tx, gate, choice, decision, member, standing, by, now)
-    return await rows.get(tx, gate_id), stale
+    return stale
 
 
 def changed(gate_id: UUID) -> EvidenceChanged:

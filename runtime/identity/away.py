@@ -39,6 +39,13 @@ async def until(tx: Tx, emails: Iterable[str], now: datetime) -> dict[str, datet
     return {asked[row["email"]]: row["away_until"] for row in found}
 
 
+def among(people: Iterable[Member], emails: Iterable[str], now: datetime) -> dict[str, datetime]:
+    """As `until`, of members that were read before."""
+    until = {member.email.casefold(): member.away_until for member in people}
+    found = {email: until.get(email.casefold()) for email in emails}
+    return {email: at for email, at in found.items() if at is not None and at > now}
+
+
 async def unseen(tx: Tx, emails: Iterable[str], now: datetime) -> list[Member]:
     """Those of these people whose status was not looked at lately."""
     wanted = {email.casefold() for email in emails}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from runtime.db.engine import Tx
@@ -69,8 +69,11 @@ async def by_email(tx: Tx, email: str) -> Member | None:
 
 
 async def by_slack(tx: Tx, slack_user_id: str) -> Member | None:
-    row = await tx.first(select(members).where(members.c.slack_user_id == slack_user_id))
+    row = await tx.first(_BY_SLACK, {"user": slack_user_id})
     return Member.of(row) if row else None
+
+
+_BY_SLACK = select(members).where(members.c.slack_user_id == bindparam("user"))
 
 
 async def owner(tx: Tx) -> Member | None:

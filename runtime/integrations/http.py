@@ -113,6 +113,7 @@ class Http:
         self._tries, self._pause, self._longest_pause = tries, pause_seconds, longest_pause_seconds
         self._largest_answer = largest_answer
         self._open: aiohttp.ClientSession | None = None
+        self._plain: aiohttp.ClientSession | None = None
 
     async def get_json(
         self,
@@ -157,10 +158,17 @@ class Http:
             await asyncio.sleep(pause)
         raise call.failed("no try was allowed; allow at least one")
 
+    def plain(self, timeout_seconds: float) -> aiohttp.ClientSession:
+        """Connections for a vendor's SDK that would make a new one for each call; it calls addresses of the settings only, by its own rules."""
+        if self._plain is None:
+            self._plain = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_seconds))
+        return self._plain
+
     async def close(self) -> None:
-        if self._open is not None:
-            await self._open.close()
-            self._open = None
+        for session in (self._open, self._plain):
+            if session is not None:
+                await session.close()
+        self._open = self._plain = None
 
     def _pause_before_next(self, call: Call, miss: _Miss, attempt: int) -> float | None:
         """Exponential with full jitter, never less than Retry-After; None when another try is useless or unsafe."""

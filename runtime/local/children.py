@@ -58,6 +58,10 @@ class Child:
     stop_seconds: float = 10.0
 
 
+_QUIET = {"OPENBLAS_NUM_THREADS": "1"}
+"""Threads for linear algebra spin while they wait for each other: on two busy cores a sentence's vector costs ten times as much."""
+
+
 class ChildProcess:
     """One child, launched as often as needed; everything it writes goes to DATA_DIR/logs/<name>.log."""
 
@@ -76,7 +80,7 @@ class ChildProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 list(self.child.argv),
-                env={**os.environ, **self.child.env, "PYTHONUNBUFFERED": "1"},
+                env={**_QUIET, **os.environ, **self.child.env, "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -13,9 +13,11 @@ from runtime.db.tables import human_gates, journal, measurement_rollups, outcome
 from runtime.errors import NotFound
 from runtime.experiments import service as experiments
 from runtime.gates.pictures import provenance, unit
+from runtime.outcomes import standing
 from runtime.outcomes.connections import is_simulated
 
 PROMISED = 0.8  # the share of effects that a prediction's range is meant to hold
+EVERY = "all"
 _ENDED = frozenset({"shipped", "killed"})
 Draw = Callable[[Tx, Row], Awaitable[dict[str, Any]]]
 
@@ -209,10 +211,12 @@ OF_OUTCOME: Mapping[str, Draw] = {
 
 
 async def chart_of(tx: Tx, name: str, kind: str | None = None) -> dict[str, Any]:
-    """The chart of an outcome (by its id in the file) or of an experiment (by id or flag), by default its most telling kind.
+    """The chart of an outcome (by its id in the file), of `all` running outcomes, or of an experiment (by id or flag), by default its most telling kind.
 
     Raises NotFound when there is no such thing, or nothing to show of it yet; the message names what there is.
     """
+    if name == EVERY and kind in {None, "progress"} and not await _named(tx, name):
+        return await _every(tx)
     row, kinds = await _found(tx, name)
     wanted = kind or next(iter(kinds))
     if wanted not in kinds:
@@ -220,8 +224,21 @@ async def chart_of(tx: Tx, name: str, kind: str | None = None) -> dict[str, Any]
     return await kinds[wanted](tx, row)
 
 
+async def _every(tx: Tx) -> dict[str, Any]:
+    """All running outcomes in one picture, as Home and the daily digest show it."""
+    ids = [row["id"] for row in await tx.all(select(outcomes.c.id))]
+    chart = (await standing.of(tx, ids, "UTC")).chart
+    if chart is None:
+        raise NotFound("No running outcome has a reading yet; its picture comes with the first.")
+    return dict(chart)
+
+
+async def _named(tx: Tx, slug: str) -> Row | None:
+    return await tx.first(select(outcomes).where(outcomes.c.slug == slug))
+
+
 async def _found(tx: Tx, name: str) -> tuple[Row, Mapping[str, Draw]]:
-    outcome = await tx.first(select(outcomes).where(outcomes.c.slug == name))
+    outcome = await _named(tx, name)
     if outcome is not None:
         return outcome, OF_OUTCOME
     run = await experiments.by_flag(tx, name) or await _by_id(tx, name)

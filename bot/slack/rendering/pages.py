@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bot.slack.samples import FILE, Sample
+from bot.slack.samples import Sample
 from bot.slack.sandbox.page import static_folder
 
 READY = "window.previewHeight"
@@ -24,8 +24,8 @@ _PEOPLE = [
 ]
 
 
-def page(sample: Sample, chart: bytes) -> str:
-    """`chart` is the PNG that stands for every uploaded picture."""
+def page(sample: Sample, charts: Mapping[str, bytes]) -> str:
+    """`charts` are the PNGs of the uploaded pictures by file id."""
     kept = {
         "name": sample.name,
         "surface": sample.surface,
@@ -33,7 +33,10 @@ def page(sample: Sample, chart: bytes) -> str:
         "blocks": sample.blocks,
         "view": sample.view,
     }
-    shown = {"sample": _pictured(kept, _data("image/png", chart)), "people": _PEOPLE}
+    shown = {
+        "sample": _pictured(kept, {file: _data("image/png", png) for file, png in charts.items()}),
+        "people": _PEOPLE,
+    }
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -58,13 +61,13 @@ def _shown(file: str) -> str:
     return f'<img src="{file}" alt="{file}"> ' if file.endswith(".png") else f'<a href="{file}">{file}</a> '
 
 
-def _pictured(node: Any, address: str) -> Any:
-    """Uploaded files live in Slack: here the chart itself stands in their place."""
+def _pictured(node: Any, addresses: Mapping[str, str]) -> Any:
+    """Uploaded files live in Slack: here the charts themselves stand in their place."""
     if isinstance(node, dict):
-        if node == {"id": FILE}:
-            return {"url": address}
-        return {key: _pictured(value, address) for key, value in node.items()}
-    return [_pictured(item, address) for item in node] if isinstance(node, list) else node
+        if set(node) == {"id"} and node["id"] in addresses:
+            return {"url": addresses[node["id"]]}
+        return {key: _pictured(value, addresses) for key, value in node.items()}
+    return [_pictured(item, addresses) for item in node] if isinstance(node, list) else node
 
 
 def _embedded(value: Any) -> str:

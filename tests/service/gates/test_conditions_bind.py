@@ -22,6 +22,10 @@ SOON = datetime.now(UTC).date() + timedelta(days=3)
 
 
 async def at_launch(story: Story, file: str = FILE, **approval) -> None:
+    await (_at_launch(story, file, **approval) if approval or file != FILE else story.at_launch())
+
+
+async def _at_launch(story: Story, file: str, **approval) -> None:
     await story.apply(file)
     await story.work()
     first = UUID((await story.gate("portfolio_review"))["context_package"]["experiment_ids"][0])

@@ -13,6 +13,10 @@ TWO = FILE.replace("sla: 4h,", "sla: 4h, quorum: 2,")
 
 
 async def at_launch(story: Story) -> None:
+    await story.reach("two decide", lambda: _at_launch(story))
+
+
+async def _at_launch(story: Story) -> None:
     await story.apply(TWO)
     await story.work()
     await story.decide("portfolio_review", "approve", "ana@example.com")
@@ -120,7 +124,6 @@ async def test_who_is_alone_says_why_one_pair_of_eyes_must_do_and_it_is_recorded
 
 
 async def test_without_a_quorum_one_person_decides_as_ever(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     gate = await story.decide("portfolio_review", "approve", "ana@example.com")
     assert (gate["status"], gate["quorum"], gate["first_answer"]) == ("approved", 1, None)

@@ -32,8 +32,11 @@ async def events(story: Story) -> list[str]:
 
 
 async def launch_gate(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.reach("all were approved", lambda: _launch_gate(story))
+
+
+async def _launch_gate(story: Story) -> None:
+    await story.proposed()
     await story.decide("portfolio_review", "approve", "ana@example.com")
     await story.work()
     await story.built()

@@ -21,8 +21,7 @@ async def armed(story: Story, gate_id: UUID) -> dict[str, object]:
 
 
 async def proposed(story: Story):
-    await story.apply()
-    await story.work()
+    await story.proposed()
     return await story.gate("portfolio_review")
 
 

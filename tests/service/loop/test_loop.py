@@ -70,8 +70,7 @@ async def test_without_an_effect_the_horizon_ends_it_and_a_person_says_what_next
 
 
 async def test_a_gate_takes_exactly_one_decision(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     gate = await story.gate("portfolio_review")
     await story.decide("portfolio_review", "approve", "ana@example.com")
     with pytest.raises(GateAlreadyDecided, match=r"ana@example\.com approved this gate already"):
@@ -86,8 +85,7 @@ async def test_a_gate_takes_exactly_one_decision(story: Story) -> None:
 
 
 async def test_only_people_who_were_asked_may_decide_and_agents_never(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     gate = await story.gate("portfolio_review")
     yes = Decision("approve")
     for by in (agent("builder", "mcp"), SYSTEM):
@@ -113,8 +111,7 @@ async def test_only_people_who_were_asked_may_decide_and_agents_never(story: Sto
 
 
 async def test_a_rejection_says_why(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     with pytest.raises(ReasonNeeded):
         await story.decide("portfolio_review", "reject", "ana@example.com")
     await story.decide("portfolio_review", "reject", "ana@example.com", note="wrong quarter")
@@ -122,8 +119,7 @@ async def test_a_rejection_says_why(story: Story) -> None:
 
 
 async def test_a_build_that_changed_after_it_was_shown_is_shown_again_instead_of_launched(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     await story.decide("portfolio_review", "approve", "ana@example.com")
     await story.work()
     await story.built()
@@ -140,8 +136,7 @@ async def test_a_build_that_changed_after_it_was_shown_is_shown_again_instead_of
 
 
 async def test_a_running_outcomes_target_changes_only_through_a_gate(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     applied = await story.apply(FILE.replace("to: 0.45", "to: 0.40"))
     assert applied.gated == ("checkout",)
     async with story.runtime.transaction(story.org_id) as tx:

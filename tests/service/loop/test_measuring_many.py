@@ -315,7 +315,7 @@ async def test_running_p_first_crossing_and_current_evidence_are_kept(lab: "Lab"
 
 
 async def test_a_worker_claims_what_is_due_in_one_batch_and_leaves_nothing_due(lab: "Lab") -> None:
-    await lab.launched()
+    await lab.launched(just_now=True)
     twin = await lab.twin("twin")
     lab.diary.days(3)
     lab.runtime.settings = lab.runtime.settings.model_copy(update={"measure_every_seconds": 3600})

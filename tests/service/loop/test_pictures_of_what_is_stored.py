@@ -45,5 +45,7 @@ async def test_what_is_not_there_yet_is_said_with_what_there_is(story: Story) ->
         await drawn(story, row["feature_flag_key"], "split")
     with pytest.raises(NotFound, match="there are progress, portfolio, timeline, calibration"):
         await drawn(story, "checkout", "split")
+    with pytest.raises(NotFound, match="No running outcome has a reading yet"):
+        await drawn(story, "all")
     with pytest.raises(NotFound, match="outcome-runtime status"):
         await drawn(story, "nothing-of-that-name")

@@ -32,8 +32,7 @@ async def a_day(story: Story, day: int, *, control: int = 640, treatment: int = 
 
 
 async def test_launching_registers_the_plan_that_the_gate_showed(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     await story.decide("portfolio_review", "approve", "ana@example.com")
     await story.work()
     await story.built()
@@ -125,8 +124,7 @@ async def test_a_changed_metric_does_not_reach_an_experiment_that_runs(story: St
 
 
 async def test_a_change_of_the_outcome_renews_a_launch_gate_that_is_open(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     await story.decide("portfolio_review", "approve", "ana@example.com")
     await story.work()
     await story.built()
@@ -145,8 +143,7 @@ async def test_a_change_of_the_outcome_renews_a_launch_gate_that_is_open(story: 
 
 
 async def test_a_cap_and_a_scale_are_registered_with_the_share_they_gave(story: Story) -> None:
-    await story.apply()
-    await story.work()
+    await story.proposed()
     await story.decide("portfolio_review", "approve", "ana@example.com")
     await story.work()
     await story.built()

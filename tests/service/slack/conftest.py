@@ -1,11 +1,14 @@
 """The product's own Slack door, a sandbox workspace on loopback behind it, and people who press real buttons."""
 
 import asyncio
+import shutil
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import UUID
 
@@ -26,10 +29,12 @@ from runtime.experiments import build
 from runtime.identity.people import agent
 from runtime.integrations.contracts import Notice
 from runtime.settings import Settings
+from tests.snapshots import Beside
 from tests.story import FILE, Story
 
 SECRET = "0123456789abcdef0123456789abcdef"
 TOKEN = "xoxb-product-test"
+DATABASE = "workspace.sqlite3"
 PEOPLE = (
     "Arun Owner <arun@example.com>; Ana Diaz <ana@example.com> Europe/Berlin; Ben Okri <ben@example.com>; Stranger <eve@elsewhere.test>; "
     "Vic Viewer <vic@example.com>; Ada Admin <ada@example.com>"
@@ -92,8 +97,17 @@ class Office:
         await self.story.work()
         await self.deliver()
 
-    async def applied(self, file: str = FILE) -> None:
-        """The outcome runs and its first gate waits to be shown; besides the people it names there are a viewer and an admin."""
+    async def applied(self, file: str = FILE, *, just_now: bool = False) -> None:
+        """The outcome runs and its first gate waits to be shown; besides the people it names there are a viewer and an admin.
+
+        A test about how long something waits already needs one of just now.
+        """
+        if just_now:
+            await self._applied(file)
+        else:
+            await self.reach(f"applied in Slack: {file}", lambda: self._applied(file))
+
+    async def _applied(self, file: str) -> None:
         await self.story.apply(file)
         roles = {"Vic": "viewer", "Ada": "admin"}
         more = [
@@ -111,6 +125,10 @@ class Office:
 
     async def at_launch(self, diff: str = "+1") -> Row:
         """An experiment was built, and its launch gate is shown."""
+        gate: Row = await self.reach(f"launch gate in Slack: {diff}", lambda: self._at_launch(diff))
+        return gate
+
+    async def _at_launch(self, diff: str) -> Row:
         await self.applied()
         gate = await self.story.gate("portfolio_review")
         first = UUID(gate["context_package"]["experiment_ids"][0])
@@ -125,6 +143,14 @@ class Office:
         await self.deliver()
         return await self.story.gate("launch_approval")
 
+    async def reach(self, place: str, walk: Callable[[], Awaitable[Any]]) -> Any:
+        async def settled_there() -> Any:
+            answer = await walk()
+            await settled()
+            return answer
+
+        return await self.story.reach(place, settled_there, workspace(self.config, self.url))
+
     async def gate(self, gate_id: UUID) -> Row:
         async with self.story.runtime.transaction(self.story.org_id) as tx:
             found = await tx.first(select(human_gates).where(human_gates.c.id == gate_id))
@@ -132,9 +158,40 @@ class Office:
         return found
 
 
+def workspace(config: SandboxConfig, url: str) -> Beside:
+    """What the sandbox remembers, as its files; addresses in it are those of the sandbox that has them."""
+    traits = config.model_dump_json(exclude={"events_url", "data"})
+
+    def fresh() -> bool:
+        with closing(sqlite3.connect(config.data / DATABASE)) as store:
+            return store.execute("select count(*) from messages").fetchone() == (0,)
+
+    def keep() -> tuple[str, Path]:
+        kept = Path(mkdtemp(dir=config.data.parent.parent))
+        _copied(config.data, kept)
+        return url, kept
+
+    def restore(kept: tuple[str, Path]) -> None:
+        was, folder = kept
+        _copied(folder, config.data)
+        with closing(sqlite3.connect(config.data / DATABASE)) as store, store:
+            for table in ("messages", "files", "views"):
+                store.execute(f"update {table} set body = replace(body, ?, ?)", (was, url))
+
+    return Beside(fresh, keep, restore, traits)
+
+
+def _copied(source: Path, target: Path) -> None:
+    """By SQLite's own copy, since the sandbox has the file open."""
+    with closing(sqlite3.connect(source / DATABASE)) as was, closing(sqlite3.connect(target / DATABASE)) as becomes:
+        was.backup(becomes)
+    shutil.copytree(source / "files", target / "files", dirs_exist_ok=True)
+
+
 async def settled() -> None:
     """Handlers go on after Slack has its acknowledgement; a test's database must outlive them."""
-    going = [task for task in asyncio.all_tasks() if "AsyncioListenerRunner" in repr(task.get_coro())]
+    named = ("AsyncioListenerRunner", "Presses.work")
+    going = [task for task in asyncio.all_tasks() if any(name in repr(task.get_coro()) for name in named)]
     if going:
         await asyncio.wait(going, timeout=10)
 

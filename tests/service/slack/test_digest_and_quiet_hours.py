@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 
 import pytest
 from click.testing import CliRunner
@@ -10,10 +11,12 @@ from sqlalchemy import select, text, update
 from bot.cli import group
 from bot.slack.sandbox.blocks import problems
 from runtime import digests
-from runtime.db.tables import human_gates, members, outbox, timers
+from runtime.db.tables import human_gates, members, outbox, outcomes, timers
 from runtime.errors import ChannelFailed
 from runtime.gates import presence
 from runtime.gates.calendar import next_at
+from runtime.integrations.contracts import Level
+from runtime.measurement import append, store
 from workers import timers as worker
 from workers.tidying import tidy
 
@@ -29,6 +32,16 @@ async def digest_timers(office):
 
 async def digest_notices(office):
     return [notice for notice in await office.notices() if notice.kind == "digest"]
+
+
+async def reads(office, *values):
+    """The outcome's level, once a day."""
+    async with office.story.runtime.transaction(office.story.org_id) as tx:
+        outcome = await tx.first(select(outcomes))
+        for day, value in enumerate(values, 2):
+            level = Level(value, 4000, datetime(2026, 3, day, 12, tzinfo=UTC), "door")
+            await append.ensure_partitions(tx, level.as_of)
+            await store.append_level(tx, outcome["id"], "checkout_completed", level)
 
 
 async def fire(office, at):
@@ -47,6 +60,7 @@ async def test_owner_and_channel_get_one_digest_at_nine_in_their_zone_and_only_o
     nine = next_at(time(9), "Europe/Berlin", office.story.runtime.now())
     assert [row["due_at"] for row in await digest_timers(office)] == [nine, nine]
     await office.hush()
+    await reads(office, Decimal("0.33"), Decimal("0.385"))
     await fire(office, nine)
     told = await digest_notices(office)
     assert sorted(notice.place for notice in told) == ["#checkout", "ana@example.com"]
@@ -60,6 +74,11 @@ async def test_owner_and_channel_get_one_digest_at_nine_in_their_zone_and_only_o
         assert "be launched?" in str(message["blocks"])
         assert "waits for ben@example.com" in str(message["blocks"])
         assert "|May " in str(message["blocks"]), "the gate is a link"
+        assert "38.5 %, 50 % of the way ↗ towards the target, from 32 % to 45 %" in str(message["blocks"])
+        [image] = [block for block in message["blocks"] if block["type"] == "image"]
+        assert "6.5 pp below the target of 45 %" in image["alt_text"]
+        assert "Cut-off 3 Mar 2026 13:00 Europe/Berlin" in image["alt_text"], "in the reader's zone"
+        assert "▁" not in str(message["blocks"]), "block characters stand for a picture that is missing"
     assert [row["due_at"] for row in await digest_timers(office) if row["status"] == "armed"] == [
         nine + timedelta(days=1)
     ] * 2
@@ -69,8 +88,7 @@ async def test_owner_and_channel_get_one_digest_at_nine_in_their_zone_and_only_o
 
 
 async def test_where_nothing_happened_nothing_is_said(office):
-    await office.story.apply()
-    await office.story.work()
+    await office.story.proposed()
     await office.story.decide("portfolio_review", "reject", "ana@example.com", note="no")
     await tidy(office.story.runtime)
     await office.hush()
@@ -131,9 +149,11 @@ async def test_a_running_experiment_is_one_line_with_its_interval(office):
 async def test_the_command_answers_with_the_same_and_names_what_it_does_not_know(office):
     await office.at_launch()
     ben = await office.come_in("ben")
+    await reads(office, Decimal("0.33"), Decimal("0.385"))
     await ben.command("checkout", "/outcome digest")
     answer = await ben.wait_for("checkout", lambda one: "Waiting for a decision" in one.get("text", ""))
     assert "<!date^" in answer["text"]
+    assert "50 % of the way ↗ towards the target, from 32 % to 45 % `▁█`" in answer["text"]
     await ben.command("checkout", "/outcome digest nowhere")
     await ben.wait_for("checkout", lambda one: "There is no outcome “nowhere”" in one.get("text", ""))
 
@@ -148,8 +168,7 @@ NIGHT = datetime(2026, 6, 1, 23, tzinfo=UTC)
 
 
 async def test_at_night_a_new_message_waits_for_its_readers_morning(office):
-    await office.story.apply()
-    await office.story.work()
+    await office.story.proposed()
     async with office.story.runtime.transaction(office.story.org_id) as tx:
         await tx.run(update(members).where(members.c.email == "ana@example.com").values(timezone="Europe/Berlin"))
     [notice] = [one for one in await office.notices() if one.kind == "gate"]

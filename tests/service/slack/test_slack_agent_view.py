@@ -6,8 +6,9 @@ import time
 import pytest
 from sqlalchemy import select
 
-from bot.slack.agent_view import Place, as_markdown, prompts, stream
+from bot.slack.agent_view import prompts
 from bot.slack.sandbox.visitor import text_of
+from bot.slack.streaming import Place, as_markdown, stream
 from bot.slack.wire import web_client
 from runtime.db.tables import deliveries
 

@@ -198,7 +198,7 @@ async def test_a_reminder_calls_the_person_once_in_the_thread_and_escalation_cal
     await office.deliver()
     [call] = await gates_in(ben, words="this gate has come to you")
     assert text_of(call).startswith(f"<@{ana.id}>, this gate has come to you, since <@{ben.id}> did not answer")
-    [message] = await gates_in(ben, words="in place of ben@example.com")
+    [message] = await gates_in(ben, words="in place of Ben")
     assert f"<@{ana.id}>" in text_of(message)
 
 
@@ -280,8 +280,7 @@ async def test_without_a_token_the_error_names_the_way(story, settings):
 
 async def test_a_workspace_that_is_down_is_a_channel_that_failed(story, settings):
     story.runtime.settings = settings.model_copy(update={"slack_base_url": "http://127.0.0.1:9/api/"})
-    await story.apply()
-    await story.work()
+    await story.proposed()
     gate = await story.gate("portfolio_review")
     started = time.monotonic()
     with pytest.raises(ChannelFailed, match="It is tried again"):

@@ -34,8 +34,7 @@ def pressable(message):
 
 async def proposed(office):
     """A portfolio's gate waits in the outbox."""
-    await office.story.apply()
-    await office.story.work()
+    await office.story.proposed()
     [notice] = await office.notices()
     return notice
 

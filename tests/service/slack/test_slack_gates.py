@@ -13,6 +13,7 @@ from runtime.db.tables import experiments, human_gates, journal
 from runtime.errors import InvalidRequest
 from runtime.gates import rows
 from runtime.identity.people import SYSTEM
+from runtime.integrations.contracts import Notice
 from runtime.journal import Event, record
 
 
@@ -223,14 +224,22 @@ async def test_a_gate_is_handed_to_a_colleague_who_is_then_called(office):
     assert "not known here" in errors["person"]
     assert await ben.submit(form, {"person": {"person": ana.id}}) == {}
     await office.deliver()
-    message = await shown(ana, f"<@{ana.id}>, in place of ben@example.com")
+    message = await shown(ana, f"<@{ana.id}>, in place of Ben")
     await ana.press("Approve launch", message)
     assert (await decided(office, row["id"]))["decided_by"] == "ana@example.com"
 
 
 async def test_details_are_for_every_member_and_for_nobody_else(office):
-    await office.at_launch(diff="+ if (a < b) { ``` <!channel> }")
+    diff = "\n".join(
+        ["+ if (a < b) { ``` <!channel> }", *(f"+ line {n} 👩🏿\u200d🚀" for n in range(400)), "+ its end"]
+    )
+    row = await office.at_launch(diff=diff)
     vic, eve = await office.come_in("vic"), await office.come_in("eve")
+    assert "stands in full as a file in the thread" in text_of(await shown(vic, "be launched?"))
+    await office.channel.deliver(Notice(row["org_id"], "gate", row["id"], "again", "#checkout", {}))
+    [whole] = [file for one in await vic.messages("checkout") for file in one.get("files") or []]
+    async with office.http.get(f"{office.url}/files/{whole['id']}") as reply:
+        assert diff in await reply.text()
     details = await choose(vic, await shown(vic, "be launched?"), "Details")
     assert "&lt;!channel&gt;" in text_of(details)
     assert "<!channel>" not in text_of(details)

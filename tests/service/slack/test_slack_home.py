@@ -11,6 +11,7 @@ from bot.slack.people import People
 from bot.slack.repaint import Repainter
 from bot.slack.sandbox.visitor import text_of
 from bot.slack.wire import web_client
+from runtime.db.mail import gate_holds
 from runtime.db.tables import deliveries, experiments, learnings, outcomes
 from runtime.gates.service import Decision, decide, delegate
 from runtime.identity import members
@@ -58,18 +59,67 @@ async def test_a_gate_is_approved_from_home_like_on_its_message(office):
     assert "<!date^" in text_of(shown)
     assert "left" in text_of(shown)
     assert "Open" in buttons(shown)
-    await ana.press("Approve", shown)
+
+    await held_from_now_on(office)
+    held = await opens(ana, "takes effect")
+    assert "answered *Approve* by e-mail" in text_of(held)
+    assert "Ask…" in buttons(held)
+    assert not {"Approve", "Reject", "Approve with conditions…", "Delegate…"} & set(buttons(held))
+    async with office.story.runtime.transaction(office.story.org_id) as tx:
+        await tx.run(update(gate_holds).values(ended="undone", ended_at=office.story.now))
+    await ana.open_home()
+    await ana.press("Approve", await sees(ana, lambda found: "Reject" in buttons(found)))
     await sees(ana, lambda found: "Nothing waits for you" in text_of(found))
     gate = await office.story.gate("portfolio_review", status="approved")
     assert gate["decided_by"] == "ana@example.com"
     assert gate["decided_via"] == "slack"
 
 
-async def test_a_choice_that_needs_a_reason_opens_the_gates_own_form(office):
+async def held_from_now_on(office):
+    """An answer by letter, in the time in which it can be taken back."""
+    gate = await office.story.gate("portfolio_review")
+    hold = {
+        "org_id": office.story.org_id, "gate_id": gate["id"], "member": "ana@example.com", "via": "mail",
+        "evidence_hash": gate["evidence_hash"], "decision": {"choice": "approve", "label": "Approve"}, "until": office.story.now + timedelta(minutes=2),
+    }  # fmt: skip
+    async with office.story.runtime.transaction(office.story.org_id) as tx:
+        await tx.run(insert(gate_holds).values(hold))
+
+
+async def form_behind(visitor, label, callback_id):
+    """The form that a button of Home opens; it is closed again."""
+    await visitor.press(label, (await visitor.look())["home"])
+    form = await visitor.wait_for_modal()
+    assert form["callback_id"] == callback_id
+    await visitor.close(form)
+
+
+async def chosen_in_menu(visitor, label):
+    shown = (await visitor.look())["home"]
+    block, menu = next(
+        (block, element) for block in shown["blocks"] for element in block.get("elements") or [] if element.get("action_id") == "home-more"
+    )  # fmt: skip
+    option = next(option for option in menu["options"] if option["text"]["text"] == label)
+    await visitor.touch(shown, block["block_id"], "home-more", option["value"])
+    form = await visitor.wait_for_modal()
+    await visitor.close(form)
+    return form
+
+
+async def test_a_choice_that_needs_a_reason_opens_the_gates_own_form_and_so_do_the_buttons_beside_it(office):
     await office.applied()
     await office.deliver()
     ana = await office.come_in("ana")
-    await ana.press("Reject", await opens(ana, "1 decision waits for you"))
+    shown = await opens(ana, "1 decision waits for you")
+    await form_behind(ana, "Approve with conditions…", "gate-terms")
+    await form_behind(ana, "Delegate…", "gate-delegate")
+    await form_behind(ana, "Ask…", "gate-ask")
+    assert (await chosen_in_menu(ana, "Edit…"))["callback_id"] == "gate-edit"
+    assert (await chosen_in_menu(ana, "Snooze…"))["callback_id"] == "gate-snooze"
+    assert (await chosen_in_menu(ana, "Details"))["title"]["text"] == "Details"
+    assert "in the thread of the gate's message" in text_of(await chosen_in_menu(ana, "Evidence as file"))
+    assert [one for one in await ana.messages("checkout") if "evidence-" in str(one.get("files"))]
+    await ana.press("Reject", shown)
     form = await ana.wait_for_modal()
     assert form["callback_id"] == "gate-answer"
     assert not await ana.submit(form, {"note": {"text": "too early"}})
@@ -168,22 +218,55 @@ async def test_slack_asking_to_wait_delays_the_drawing_and_loses_none(office):
     await sees(ana, lambda found: "Nothing waits for you" in text_of(found))
 
 
-async def test_outcomes_show_baseline_level_target_and_trend(office):
+async def reads(office, values, first=2):
+    """The outcome's level is read once a day."""
+    async with office.story.runtime.transaction(office.story.org_id) as tx:
+        outcome = await tx.first(select(outcomes))
+        for day, value in enumerate(values, first):
+            level = Level(value=value, as_of=datetime(2026, 3, day, tzinfo=UTC), n=4000, source="door")
+            await append.ensure_partitions(tx, level.as_of)
+            await store.append_level(tx, outcome["id"], "checkout_completed", level)
+
+
+def images(view):
+    return [block for block in view["blocks"] if block["type"] == "image"]
+
+
+async def test_outcomes_show_baseline_level_target_and_trend_and_are_drawn_by_a_worker(office):
     await office.applied()
     await office.hush()
     ana = await office.come_in("ana")
-    async with office.story.runtime.transaction(office.story.org_id) as tx:
-        outcome = await tx.first(select(outcomes))
-        for day, value in enumerate(("0.33", "0.35", "0.36", "0.385")):
-            level = Level(
-                value=value, as_of=datetime(2026, 3, 2, tzinfo=UTC) + timedelta(days=day), n=4000, source="door"
-            )
-            await append.ensure_partitions(tx, level.as_of)
-            await store.append_level(tx, outcome["id"], "checkout_completed", level)
-    text = text_of(await opens(ana, "checkout_completed: 32.0 % → *38.5 %* → 45.0 %"))
-    assert "▓▓▓▓▓░░░░░" in text
-    assert "50 % of the way ↗ towards the target" in text
-    assert "▁" in text
+    await reads(office, ("0.33", "0.35", "0.36", "0.385"))
+    for _ in range(2):
+        shown = await opens(ana, "checkout_completed: 32 % → *38.5 %* → 45 %")
+        text = text_of(shown)
+        assert "▓▓▓▓▓░░░░░" in text
+        assert "50 % of the way ↗ towards the target" in text
+        assert "▁" in text, "until a worker has drawn it"
+        assert not images(shown)
+    [wanted] = await office.notices()
+    assert (wanted.kind, wanted.place) == ("home", ana.id)
+    quiet = office.story.runtime.settings.model_copy(update={"quiet_hours": "00:00-23:59"})
+    loud, office.story.runtime.settings = office.story.runtime.settings, quiet
+    files = set()
+    for _ in range(2):
+        await office.channel.deliver(wanted)
+        [image] = images(await sees(ana, images))
+        files.add(image["slack_file"]["id"])
+    office.story.runtime.settings = loud
+    assert len(files) == 1, "the same numbers are not drawn again"
+    assert "38.5 %, up 5.5 pp since 2 Mar 2026; 6.5 pp below the target of 45 %" in image["alt_text"]
+    assert "▁" not in text_of((await ana.look())["home"])
+    await office.hush()
+    await reads(office, ("0.40",), first=6)
+    assert not images(await opens(ana, "*40 %*")), "an older picture never stands beside newer words"
+    await office.fail_next(method="views.publish", kind="refuse", error="invalid_blocks")
+    await office.deliver()
+    [image] = images(await sees(ana, images))
+    assert image["slack_file"]["id"] not in files
+    await office.fail_next(method="views.publish", kind="refuse", error="invalid_blocks", count=2)
+    bare = await opens(ana, "▁")
+    assert not images(bare), "a picture that Slack refuses leaves the words"
 
 
 async def test_an_experiment_is_paused_and_resumed_from_home(office):

@@ -103,3 +103,86 @@ async def test_a_file_that_is_no_text_is_refused(office):
     view = await form_of(arun)
     file = await arun.upload("outcome.yaml", b"\xff\xfe\x00")
     assert "not UTF-8" in (await arun.submit(view, filled(view, file=[file])))["text"]
+
+
+async def dropped(visitor, *contents, text="", channel="outcome", name="outcome.yaml"):
+    """Sends files with a message; answers what is said in its thread."""
+    files = [await visitor.upload(name, content) for content in contents]
+    ts = await visitor.say(channel, text, files=files)
+    return await visitor.wait_for(channel, lambda one: one.get("thread_ts") == ts and one.get("bot_id"))
+
+
+async def rewritten(visitor, message, words, channel="outcome"):
+    return await visitor.wait_for(channel, lambda one: one["ts"] == message["ts"] and words in text_of(one))
+
+
+async def test_a_file_in_a_direct_message_is_planned_and_its_button_applies_it_once(office):
+    arun = await office.come_in("arun")
+    long = b"# a remark\n" * 4000 + FILE.encode()
+    plan = await dropped(arun, long, text="here it is")
+    assert "What would change" in text_of(plan)
+    assert "+ outcome checkout" in text_of(plan)
+    assert await stored(office) is None
+
+    eve = await office.come_in("eve")
+    told = await dropped(eve, FILE.encode())
+    assert "I know people by e-mail address" in text_of(told)
+
+    await arun.press("Apply", plan, {"import-start": {"import-start": ["start"]}})
+    done = await rewritten(arun, plan, "Started `checkout`")
+    assert not [block for block in done["blocks"] if block["type"] == "actions"]
+    assert (await stored(office)).outcome("checkout").title == "Finish the checkout"
+    again = await dropped(arun, FILE.encode())
+    assert "Nothing would change" in text_of(again)
+
+
+async def test_a_file_with_a_mention_in_a_channel_is_planned_once_and_applied_by_whoever_may(office):
+    await office.applied()
+    ana, ada, vic = [await office.come_in(name) for name in ("ana", "ada", "vic")]
+    stolen = FILE.replace("{clock: data}", '{clock: data, note: "${HOME}"}').encode()
+    refused = await dropped(ana, stolen, text="@outcome please", channel="checkout")
+    assert "only an owner or an admin may" in text_of(refused)
+    assert "steer" in text_of(await dropped(vic, FILE.encode(), text="@outcome", channel="checkout"))
+
+    changed = FILE.replace("to: 0.45", "to: 0.5").encode()
+    plan = await dropped(ada, changed, text="@outcome this one", channel="checkout")
+    assert "~ target.to: 0.45 -&gt; 0.5 !" in text_of(plan)
+    await vic.press("Apply", plan)
+    await vic.wait_for("checkout", lambda one: one.get("only_for") == vic.id and "steer" in text_of(one))
+    await ana.press("Apply", plan)
+    assert "Applied by" in text_of(await rewritten(ana, plan, "Waits at a gate: `checkout`", "checkout"))
+    said = [
+        one for one in await ada.messages("checkout") if one.get("thread_ts") == plan["thread_ts"] and one.get("bot_id")
+    ]
+    assert len(said) == 1, "Slack tells of it twice, as a message and as a mention"
+
+
+async def test_what_cannot_be_imported_is_answered_in_words(office):
+    arun = await office.come_in("arun")
+    wrong = FILE.replace("from: 0.32", "from: much").encode()
+    said = text_of(await dropped(arun, wrong))
+    assert "1 problem; nothing was applied." in said
+    assert "outcomes[0].target.from" in said
+    assert "“notes.pdf” is none" in text_of(await dropped(arun, b"%PDF", name="notes.pdf"))
+    assert "one outcome.yaml at a time" in text_of(await dropped(arun, FILE.encode(), FILE.encode()))
+    assert "not UTF-8" in text_of(await dropped(arun, b"\xff\xfe\x00"))
+    assert "at most 1 MiB" in text_of(await dropped(arun, b"#" * (1024 * 1024 + 1)))
+    plan = await dropped(arun, b"\xef\xbb\xbf" + FILE.encode())
+    await arun.press("Don't apply", plan)
+    await rewritten(arun, plan, "Nothing was applied")
+    assert await stored(office) is None
+
+
+async def test_a_files_bytes_are_for_the_apps_token_only(office):
+    arun = await office.come_in("arun")
+    plan = await dropped(arun, FILE.encode())
+    [message] = [one for one in await arun.messages("outcome") if one["ts"] == plan["thread_ts"]]
+    assert message["subtype"] == "file_share"
+    url = message["files"][0]["url_private"]
+    for headers in ({}, {"Authorization": "Bearer xoxb-another"}):
+        async with office.http.get(url, headers=headers) as reply:
+            assert reply.content_type == "text/html"
+            assert FILE not in await reply.text()
+    token = office.config.bot_token.get_secret_value()
+    async with office.http.get(url, headers={"Authorization": f"Bearer {token}"}) as reply:
+        assert await reply.text() == FILE

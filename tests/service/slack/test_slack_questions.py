@@ -78,13 +78,15 @@ async def test_markup_in_a_question_comes_back_as_text(office):
     await office.at_launch()
     ben = await office.come_in("ben")
     await ben.say("outcome", "what did we learn about <!channel> <https://evil.test|this>?")
-    shown = await says(ben, "learnings(", channel="outcome")
+    shown = await says(ben, "learnings\\(", channel="outcome")
+    assert shown["streaming_state"]
     assert "<!channel>" not in text_of(shown)
     assert "<https://evil.test" not in text_of(shown)
 
 
 def test_only_peoples_own_words_are_talk() -> None:
     assert is_talk({"user": "U1", "text": "hello"})
+    assert is_talk({"user": "U1", "text": "look", "subtype": "file_share"})
     for other in ({"subtype": "message_changed"}, {"bot_id": "B1"}, {"text": ""}, {"user": None}):
         assert not is_talk({"user": "U1", "text": "hello"} | other)
 

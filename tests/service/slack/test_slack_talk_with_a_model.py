@@ -226,7 +226,7 @@ async def test_the_model_may_choose_a_query_and_never_the_numbers(office, model)
     await ben.say("outcome", "could you tell me the name of the person in charge?")
     shown = await says(ben, "ben@example.com's to decide", channel="outcome")
     assert "999" not in text_of(shown)
-    assert "deciders(" in text_of(shown)
+    assert r"deciders\(" in text_of(shown), "streamed answers are Markdown, in which every sign is escaped"
     model.says = ["I refuse to answer in JSON"]
     await ben.say("outcome", "could this just be noise or luck?")
     await says(ben, "nothing is measured yet", channel="outcome")

@@ -148,12 +148,14 @@ async def test_a_held_answer_is_shown_without_others_until_taken_back_and_digits
     shown = await ben.wait_for("checkout", lambda message: "answered *Approve launch* by e-mail" in text_of(message))
     assert "unless taken back" in text_of(shown)
     assert "Send back" not in text_of(shown)
-    assert "Delegate" in text_of(shown)
+    assert "Delegate" not in text_of(shown), "handing it on is refused meanwhile"
+    assert "Ask…" in text_of(shown)
     await holding.undo(runtime, org_id, gate["id"], by=by, now=runtime.now())
     await office.deliver()
     shown = await ben.wait_for("checkout", lambda message: "be launched?" in text_of(message))
     assert "takes effect" not in text_of(shown)
     assert "Send back" in text_of(shown)
+    assert "Delegate" in text_of(shown)
 
     # The digits for the gate's page come to their person alone.
     async with runtime.transaction(office.story.org_id) as tx:

@@ -60,5 +60,10 @@ def guardrails():
 
 
 @pytest.fixture
+def progress():
+    return samples.progress()
+
+
+@pytest.fixture
 def every_chart():
     return tuple(sample() for sample in samples.SAMPLES.values())

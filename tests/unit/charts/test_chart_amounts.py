@@ -19,7 +19,7 @@ STEADY = settings(database=None, derandomize=True, deadline=None, max_examples=1
         (3.4, "%", "3.4 %"),
         (812.4, "ms", "812 ms"),
         (1.25, "orders", "1.25 orders"),
-        (-12.5, "$", "−$12.5"),
+        (-12.5, "$", "−$12.50"),
         (0.0004, "", "0.0004"),
         (2.5e18, "", "2.5e18"),
         (3e-9, "", "3.0e−9"),

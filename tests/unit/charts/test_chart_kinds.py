@@ -4,6 +4,7 @@ import io
 import math
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -65,6 +66,11 @@ def test_the_split_in_words_adds_up(split, counts):
         assert said == "no data yet"
 
 
+def _points(*values):
+    start = SAMPLES["progress"]().rows[0].points[0]
+    return tuple(replace(start, at=start.at + timedelta(days=i), value=value) for i, value in enumerate(values))
+
+
 def degenerate():
     s = {name: sample() for name, sample in SAMPLES.items()}
     wide = Interval(-INF, INF, NAN)
@@ -94,6 +100,16 @@ def degenerate():
         "silent guardrail": replace(
             s["guardrails"], rows=(replace(s["guardrails"].rows[0], level=wide, state="no_data"),)
         ),
+        "no outcome": replace(s["progress"], rows=()),
+        "outcomes nobody has read": replace(s["progress"], rows=s["progress"].rows[3:]),
+        "forty outcomes": replace(s["progress"], rows=s["progress"].rows * 10),
+        "no start and no target": replace(
+            s["progress"], rows=(replace(s["progress"].rows[0], baseline=None, target=NAN),)
+        ),
+        "start and target are one": replace(s["progress"], rows=(replace(s["progress"].rows[0], target=0.32),)),
+        "an outcome beyond all numbers": replace(
+            s["progress"], rows=(replace(s["progress"].rows[0], name="w" * 300, points=_points(1e308, -1e308)),)
+        ),
         "limit nobody knows": replace(s["guardrails"], rows=(replace(s["guardrails"].rows[0], limit=NAN),)),
     }
 
@@ -113,6 +129,34 @@ def test_a_mismatch_is_the_first_thing_that_is_said(split):
     )
     assert "split as planned" in charts.alt_text(fine)
     assert ink(fine) != ink(split)
+
+
+@STEADY
+@given(ends=st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)).filter(lambda e: e[0] != e[2]))
+def test_an_outcome_is_on_the_side_of_its_start_and_its_target_that_its_words_say(progress, ends):
+    start, now, target = ends
+    row = replace(progress.rows[0], unit="", baseline=start, target=target, points=_points(now))
+    said = charts.alt_text(replace(progress, rows=(row,)))
+    forward = 1 if target > start else -1
+    assert ("at the target, from" in said) is (forward * (now - target) >= 0)
+    assert ("behind its start" in said) is (forward * (now - start) < 0)
+
+
+@STEADY
+@given(low=ANY, now=ANY, high=ANY)
+def test_no_number_breaks_the_words_about_an_outcome(progress, low, now, high):
+    row = replace(progress.rows[0], baseline=low, target=high, points=_points(now))
+    assert charts.alt_text(replace(progress, rows=(row,))).endswith("8d77.")
+    assert charts.sparkline(replace(progress, rows=(row,)))
+
+
+def test_outcomes_are_told_one_by_one_with_where_they_came_from(progress):
+    said = charts.alt_text(progress)
+    assert "1 of 4 outcomes at the target, 1 on the way, 1 behind the start, 1 not known yet." in said
+    assert "40.4 %, 64 % of the way, from 32 % to the target of 45 %, up 8.4 pp since 3 Mar 2026" in said
+    assert "page_p95 883 ms, at the target, from 1,240 ms to the target of 900 ms, down 357 ms" in said
+    assert "orders_per_day has no reading yet" in said
+    assert "they show movement, not its cause" in said
 
 
 def test_segments_say_that_standing_out_is_a_reason_to_test(segments):

@@ -135,6 +135,7 @@ def test_subjects_and_dates_are_read_tolerantly() -> None:
         ("text/plain; charset=utf-8", "8bit", "Größe".encode("latin-1"), "Größe"),
         ("text/plain; charset=nonsense", "8bit", "Größe".encode(), "Größe"),
         ("text/plain; charset=base64", "8bit", "Größe".encode(), "Größe"),
+        ('text/plain; charset="\0utf-8"', "8bit", "Größe".encode(), "Größe"),
         ("text/plain", "base64", base64.b64encode("Größe".encode()), "Größe"),
         ("text/plain; charset=utf-8", "quoted-printable", b"Gr=C3=B6=C3=9F=\r\ne", "Größe"),
         ("text/plain; charset=iso-2022-jp", "7bit", "承認".encode("iso-2022-jp"), "承認"),

@@ -95,7 +95,8 @@ def skeleton(sample: Sample) -> list[str]:
             for item in node:
                 walk(item)
         elif isinstance(node, dict):
-            found.extend(str(node[key]) for key in ("action_id", "url", "callback_id", "value") if key in node)
+            held = (str(node[key]) for key in ("action_id", "url", "callback_id", "value") if key in node)
+            found.extend(re.sub(r'"seen":"[0-9a-f]{16}"', '"seen":"its own mark"', text) for text in held)
             for value in node.values():
                 walk(value)
 

@@ -1,6 +1,7 @@
 """The Home tab's blocks: from nothing at all to more than anybody reads, always something Slack takes."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -89,6 +90,26 @@ def test_nothing_is_no_dead_end():
     blocks = home_blocks(NOBODYS)
     assert "First steps" in text_of({"blocks": blocks})
     assert [element["action_id"] for element in buttons(blocks)] == ["home-new"]
+
+
+def test_people_are_named_and_a_held_answer_is_no_button():
+    gate = rows.gate("launch_approval", str)
+    decided = rows.gate(
+        "ship_approval", str, status="approved", choice="ship", decided_by=rows.BEN, responded_at=rows.AT
+    )
+    hold = {
+        "member": rows.ANA, "via": "page", "decision": {"choice": "approve", "label": "Approve launch"}, "created_at": rows.AT,
+        "until": rows.AT + timedelta(minutes=2),
+    }  # fmt: skip
+    plain = Desk(ANA, [gate], {}, [], [], [decided], [], [gate], people=rows.people(str))
+    shown = [button["text"]["text"] for button in buttons(home_blocks(plain))]
+    assert "Approve launch" in shown
+    assert {"Approve with conditions…", "Delegate…", "Ask…"} <= set(shown)
+    assert "Ben Okri" in text_of(view(plain))
+    assert "ben@example.com" not in text_of(view(plain))
+    held = replace(plain, holds={gate["id"]: hold})
+    assert "<@U0ANA00001> answered *Approve launch* on the gate's page" in text_of(view(held))
+    assert "Approve launch" not in [button["text"]["text"] for button in buttons(home_blocks(held))]
 
 
 def test_a_viewer_sees_the_same_without_a_single_button():

@@ -1,12 +1,13 @@
 """Where a text may be cut."""
 
+import html
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.graphemes import clusters, cut, extends
-from bot.slack.words import clean, fit, plain
-from bot.slack.words import cut as cut_words
+from bot.slack.words import clean, fit, keeping, pieces, plain
 
 WHOLE = [
     "👨\u200d👩\u200d👧\u200d👦", "👍🏽", "👩🏿\u200d🚀", "🇩🇪", "1\ufe0f\u20e3", "e\u0301", "क्ष", "\u1112\u1161\u11ab", "각", "❤\ufe0f\u200d🔥", "a", "\r\n",
@@ -51,9 +52,23 @@ def test_a_cluster_longer_than_the_room_is_cut_all_the_same():
     assert cut("abc", 5) == "abc"
 
 
-def test_who_cuts_is_told_that_something_was_left_out():
-    assert cut_words("a < b", 20) == ("a &lt; b", False)
-    assert cut_words("a" * 30, 20) == ("a" * 19 + "…", True)
+def test_who_cuts_is_told_what_was_left_out():
+    with keeping() as left:
+        assert fit("a < b", 20) == "a &lt; b"
+        assert left == []
+        assert fit("a" * 30, 20) == "a" * 19 + "…"
+        assert fit("b" * 30, 20, whole="Title: b") == "b" * 19 + "…"
+    assert left == ["a" * 30, "Title: b"]
+    fit("c" * 30, 20)
+    assert len(left) == 2
+
+
+@pytest.mark.parametrize("text", ["word & word " * 40, "👩🏿\u200d🚀" * 60, "<>&" * 90, "line\n" * 80, ""])
+def test_pieces_hold_everything_and_fit(text):
+    found = pieces(text, 50)
+    assert all(len(piece) <= 50 for piece in found)
+    read = html.unescape("".join(found))
+    assert "".join(read.split()) == "".join(text.split())
 
 
 def test_a_fence_or_a_lone_backtick_does_not_swallow_what_follows():
