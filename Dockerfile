@@ -17,7 +17,7 @@ RUN pip install --no-deps --no-build-isolation .
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/outcome-runtime outcome
 COPY --from=build /opt/outcome-runtime /opt/outcome-runtime
-ENV PATH=/opt/outcome-runtime/bin:$PATH PYTHONUNBUFFERED=1 DATA_DIR=/var/lib/outcome-runtime HOST=0.0.0.0
+ENV PATH=/opt/outcome-runtime/bin:$PATH PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 DATA_DIR=/var/lib/outcome-runtime HOST=0.0.0.0
 WORKDIR /var/lib/outcome-runtime
 USER outcome
 EXPOSE 8700

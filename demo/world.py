@@ -163,6 +163,7 @@ class World:
             "AGENT_SECRET": self._agent_secret().read_text(encoding="utf-8").strip(),
             "MEASURE_EVERY_SECONDS": "1" if self.wish.fast else "2",
             "CLOCK_TICK_SECONDS": "0.5",
+            "LEVEL_EVERY_SECONDS": "10",
             "MAIL_UNDO_SECONDS": UNDO_SECONDS,
             "ALLOW_PRIVATE_HOSTS": "127.0.0.1",
             "SHOP_FLAGS_URL": self.url("SHOP_PORT"),

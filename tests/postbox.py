@@ -57,5 +57,6 @@ async def listening(box: Postbox, **options: Any) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        if hasattr(server, "close_clients"):  # since Python 3.13
-            server.close_clients()
+        if hasattr(server, "abort_clients"):  # since Python 3.13
+            server.abort_clients()
+            await server.wait_closed()

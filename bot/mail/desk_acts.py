@@ -111,15 +111,20 @@ async def _hold(together: Together, case: Case, decision: Decision) -> Done:
 
 
 async def _taken_back(together: Together, case: Case) -> bool:
-    """Whether it is no newer than an answer its author has undone: a signed letter can be sent again by whoever has a copy of it."""
+    """Whether it says what an undone answer of its author said, and is no newer: a signed letter can be sent again by whoever has a copy of it.
+
+    A signature covers the words, so other words are the author's own, also where a Date in whole seconds tells no order.
+    """
     written, h, m = case.incoming.date, gate_holds.c, inbound_mail.c
     mine = (h.gate_id == _at(case)[0]) & (h.member == _at(case)[1].email) & (h.ended == "undone")
     statement = (
         select(m.raw).join(gate_holds, h.letter_id == m.id).where(mine, m.id != case.mail["id"], m.raw.is_not(None))
     )
     assert together.tx is not None
-    undone = [intake.read(bytes(row["raw"]), "", ()).date for row in await together.tx.all(statement)]
-    return written is not None and any(date is not None and written <= date for date in undone)
+    undone = [intake.read(bytes(row["raw"]), "", ()) for row in await together.tx.all(statement)]
+    return written is not None and any(
+        before.date is not None and written <= before.date and before.text == case.incoming.text for before in undone
+    )
 
 
 async def _hand_over(together: Together, case: Case, to: Member) -> Done:

@@ -91,4 +91,6 @@ async def listening(runtime: "Runtime", wake: Callable[[], None], listen: str = 
     finally:
         server.close()
         # A client that keeps its connection open must not keep the bot from ending (Python 3.13 can close them).
-        getattr(server, "close_clients", bool)()
+        if hasattr(server, "abort_clients"):
+            server.abort_clients()
+            await server.wait_closed()

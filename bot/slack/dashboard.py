@@ -149,7 +149,7 @@ def _elsewhere(desk: Desk) -> Iterator[Block]:
         for gate in desk.others[:6]
     ]
     more = f"and {count - len(shown)} more; `/outcome gates` lists them all" if count > len(shown) else ""
-    yield kit.section(lines([*shown, more], kit.SECTION))
+    yield kit.section(lines([f"• {one}" for one in shown] + [more] * bool(more), kit.SECTION))
 
 
 def _actions(desk: Desk) -> Iterator[Block]:

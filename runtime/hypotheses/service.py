@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiments
 from runtime.db.tables import outcomes as outcomes_table
+from runtime.digest import digest
 from runtime.errors import InvalidConfiguration, InvalidRequest, LLMFailed, NotFound, OutcomeRuntimeError
 from runtime.experiments import service
 from runtime.gates import briefing, opening, pictures
@@ -135,9 +136,14 @@ async def _write(
             outcome, made, generated_by=proposal.generated_by, source=proposal.source_detail,
             rejected=[{"title": item.title, "reason": item.reason} for item in proposal.rejected],
             learnings=[{"finding": item.finding, "confidence": item.confidence} for item in learned[:3]],
-            provenance=pictures.provenance(proposal.generated_by, snapshot_id="proposal", since=None, through=now),
+            provenance=pictures.provenance(proposal.generated_by, snapshot_id=_mark(made), since=None, through=now),
         )  # fmt: skip
         await opening.open_gate(tx, outcome, ask, default_channel=runtime.settings.slack_default_channel, now=now)
+
+
+def _mark(made: Sequence[Row]) -> str:
+    """Of the predictions that are shown: nothing is measured yet, of which there could be a snapshot."""
+    return digest([[row["title"], row["prediction"]] for row in made])[:12]
 
 
 async def _nothing_left(tx: Tx, outcome: Row, proposal: Proposal) -> None:
