@@ -91,6 +91,14 @@ class _Reader(HTMLParser):
         self._stack = [_Frame("", {}, Look())]
         self._page = _Page()
 
+    def parse_html_declaration(self, i: int) -> int:
+        """A declaration, whatever is in it, ends at the next `>`, as in browsers (https://html.spec.whatwg.org/#bogus-comment-state).
+
+        html.parser reads it as SGML, and raises where a client's `<![endif]>` was damaged.
+        """
+        end = self.rawdata.find(">", i)
+        return end + 1 if end >= 0 else len(self.rawdata)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in reversed(attrs)}
         if tag in _VOID:
