@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from runtime.gates.reservations import RESERVED, RESERVED_JOINED
+
 Kind: TypeAlias = Literal[
     "question",
     "negation",
@@ -214,7 +216,7 @@ _SARCASTIC = _any(_SARCASM, _SARCASM_JOINED)
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("sarcasm", _SARCASTIC),
     ("correction", _any(_CORRECTION, _CORRECTION_JOINED)),
-    ("hedge", _any(_HEDGE, _HEDGE_JOINED)),
+    ("hedge", _any((*_HEDGE, *RESERVED), (*_HEDGE_JOINED, *RESERVED_JOINED))),
     ("negation", _any(_NEGATION, _NEGATION_JOINED)),
     ("condition", _any(_CONDITION, _CONDITION_JOINED)),
     ("later", _any(_LATER, _LATER_JOINED)),
