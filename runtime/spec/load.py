@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from runtime.spec import explain
+from runtime.spec.blocks import every_block
 from runtime.spec.models import OutcomeFile
 from runtime.spec.problems import InvalidOutcomeFile, Problem
 from runtime.spec.references import missing_variables
@@ -36,7 +37,7 @@ def _validated(root: Node, name: str) -> tuple[OutcomeFile | None, list[Problem]
     try:
         return OutcomeFile.model_validate(plain, by_alias=True, by_name=False), []
     except ValidationError as error:
-        across = [explain.place(fault, root, name) for fault in whole_file(plain)]
+        across = [explain.place(fault, root, name) for fault in (*whole_file(plain), *every_block(plain))]
         return None, [*explain.problems(error, root, name), *across]
 
 

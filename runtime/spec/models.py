@@ -1,12 +1,12 @@
 """What outcome.yaml may say: one frozen model a block, in the order of the reference, unknown keys refused."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from runtime.spec.faults import Fault, refuse, spell
+from runtime.spec.blocks import gate_rules, limit_rules, outcome_rules, scope_rules, signal_rules, target_rules
+from runtime.spec.faults import Fault, refuse
 from runtime.spec.fields import (
     ChannelAddress,
     Config,
@@ -65,18 +65,7 @@ class Signal(Block):
 
     @model_validator(mode="after")
     def _steps_fit_the_method(self) -> Self:
-        if self.method == "funnel" and len(self.funnel_steps) < 2:  # noqa: PLR2004 - a funnel leads from one step to another
-            refuse([Fault(("funnel_steps",), "a funnel needs at least two steps", "list them under funnel_steps")])
-        if self.method != "funnel" and self.funnel_steps:
-            refuse(
-                [
-                    Fault(
-                        ("funnel_steps",),
-                        f"has no meaning for method {self.method}",
-                        "write method: funnel, or remove it",
-                    )
-                ]
-            )
+        refuse(signal_rules(self.model_dump()))
         return self
 
 
@@ -90,12 +79,7 @@ class Target(Block):
 
     @model_validator(mode="after")
     def _direction_agrees(self) -> Self:
-        grows = self.to > self.from_
-        if self.to == self.from_ or grows != (self.direction == "increase"):
-            side = "above" if self.direction == "increase" else "below"
-            refuse(
-                [Fault(("to",), f"must lie {side} `from` to {self.direction}", "correct from and to, or the direction")]
-            )
+        refuse(target_rules(self.model_dump(by_alias=True)))
         return self
 
 
@@ -110,10 +94,7 @@ class LimitConstraint(Block):
 
     @model_validator(mode="after")
     def _limits_make_sense(self) -> Self:
-        if self.min is None and self.max is None:
-            refuse([Fault((), "has neither min nor max", "give it a limit: min: 0.97")])
-        if self.min is not None and self.max is not None and self.min >= self.max:
-            refuse([Fault(("min",), "is not below max", "swap or correct min and max")])
+        refuse(limit_rules(self.model_dump()))
         return self
 
 
@@ -162,12 +143,7 @@ class GateSpec(Block):
 
     @model_validator(mode="after")
     def _nobody_is_asked_twice(self) -> Self:
-        asked = [self.assigned_to, *self.escalation_chain]
-        refuse(
-            Fault(("escalation_chain", index), "is asked already", "name somebody else, or remove it")
-            for index, person in enumerate(self.escalation_chain)
-            if person in asked[: index + 1]
-        )
+        refuse(gate_rules(self.model_dump()))
         return self
 
 
@@ -193,11 +169,7 @@ class Scope(Block):
 
     @model_validator(mode="after")
     def _no_path_is_both(self) -> Self:
-        refuse(
-            Fault(("forbidden_paths", index), "is allowed and forbidden", "keep it in one of the lists")
-            for index, path in enumerate(self.forbidden_paths)
-            if path in self.allowed_paths
-        )
+        refuse(scope_rules(self.model_dump()))
         return self
 
 
@@ -233,23 +205,8 @@ class OutcomeSpec(Block):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        refuse(self._faults())
+        refuse(outcome_rules(self.model_dump()))
         return self
-
-    def _faults(self) -> Iterator[Fault]:
-        if self.owner is None and not any(self.gates.written(kind) for kind in STAND_INS):
-            yield Fault(("gates",), "names nobody who decides", "write owner: ana@example.com, or at least one gate")
-        if self.measurement.duration is not None and self.measurement.duration > self.horizon:
-            yield Fault(
-                ("measurement", "duration"), "is longer than the horizon", "shorten it, or lengthen the horizon"
-            )
-        seen: dict[tuple[str, str], int] = {}
-        for index, constraint in enumerate(self.constraints):
-            field = "rule" if isinstance(constraint, RuleConstraint) else "signal"
-            first = seen.setdefault((field, getattr(constraint, field)), index)
-            if first != index:
-                place = spell(("constraints", first))
-                yield Fault(("constraints", index, field), f"is the same as in {place}", "merge the two, or rename one")
 
     def gate(self, kind: GateKind) -> GateSpec:
         """The gate as written, else its nearest written stand-in, else the owner within 24 hours."""

@@ -17,7 +17,7 @@ def whole_file(data: Any) -> Iterator[Fault]:
 
 def _unique(data: Any, block: str, key: str) -> Iterator[Fault]:
     seen: dict[str, int] = {}
-    for index, item in _items(data, block):
+    for index, item in items(data, block):
         value = item.get(key)
         first = seen.setdefault(value, index) if isinstance(value, str) else index
         if first != index:
@@ -27,7 +27,7 @@ def _unique(data: Any, block: str, key: str) -> Iterator[Fault]:
 
 def _undeclared_sources(data: Any) -> Iterator[Fault]:
     """Without any connector in the file, sources are those the organisation has set up; else the file must name them."""
-    declared = [item["name"] for _, item in _items(data, "signal_connectors") if isinstance(item.get("name"), str)]
+    declared = [item["name"] for _, item in items(data, "signal_connectors") if isinstance(item.get("name"), str)]
     if not declared:
         return
     for at, source in _sources(data):
@@ -43,17 +43,17 @@ def _suggestion(source: str, declared: list[str]) -> str:
 
 
 def _sources(data: Any) -> Iterator[tuple[At, str]]:
-    for index, outcome in _items(data, "outcomes"):
+    for index, outcome in items(data, "outcomes"):
         signal = outcome.get("signal")
         blocks: list[tuple[At, Any]] = [(("signal",), signal)] if isinstance(signal, Mapping) else []
         for name in ("secondary_signals", "constraints"):
-            blocks += [((name, place), block) for place, block in _items(outcome, name)]
+            blocks += [((name, place), block) for place, block in items(outcome, name)]
         for at, block in blocks:
             if isinstance(block.get("source"), str):
                 yield ("outcomes", index, *at, "source"), block["source"]
 
 
-def _items(data: Any, block: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def items(data: Any, block: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     listed = data.get(block) if isinstance(data, Mapping) else None
     for index, item in enumerate(listed if isinstance(listed, list | tuple) else ()):
         if isinstance(item, Mapping):

@@ -169,6 +169,47 @@ def test_everything_wrong_is_said_at_once_in_the_order_of_the_file():
     assert [p.line for p in found] == sorted(p.line for p in found)
 
 
+def test_rules_within_a_block_speak_although_another_line_of_it_is_broken():
+    text = """version: 1
+outcomes:
+  - id: a
+    title: A
+    colour: red
+    signal: {source: webhook, metric: m, method: funnel, aggregation: 9d}
+    target: {direction: increase, from: 0.5, to: 0.4, confidence_required: 7}
+    constraints:
+      - {signal: x, min: 5, max: 1, source: webhook}
+      - {signal: x, source: webhook, metric: q, maks: 3}
+    horizon: 1w
+    measurement: {duration: 9w, hold: never}
+  - id: b
+    title: B
+    signal: {source: webhook, metric: m, method: sideways, funnel_steps: 7}
+    target: {direction: increase, from: 0.3, to: yes}
+    horizon: soon
+    measurement: {duration: 2w}
+    gates:
+      launch_approval: {assigned_to: a@b.co, sla: never, escalation_chain: [a@b.co]}
+    scope: {allowed_paths: [a/, /b], forbidden_paths: [a/]}
+"""
+    with pytest.raises(InvalidOutcomeFile) as refused:
+        load(text)
+    said = {f"{problem.key}: {problem.reason}" for problem in refused.value.problems}
+    assert len(said) == len(refused.value.problems)
+    assert said >= {
+        "outcomes[0].gates: names nobody who decides",
+        "outcomes[0].signal.funnel_steps: a funnel needs at least two steps",
+        "outcomes[0].target.to: must lie above `from` to increase",
+        "outcomes[0].constraints[0].min: is not below max",
+        "outcomes[0].constraints[1]: has neither min nor max",
+        "outcomes[0].constraints[1].signal: is the same as in constraints[0]",
+        "outcomes[0].measurement.duration: is longer than the horizon",
+        "outcomes[1].gates.launch_approval.escalation_chain[0]: is asked already",
+        "outcomes[1].scope.forbidden_paths[0]: is allowed and forbidden",
+    }
+    assert not [problem for problem in refused.value.problems if problem.key == "outcomes[1].measurement.duration"]
+
+
 def test_the_error_is_the_houses_own_and_carries_the_problems_as_data():
     with pytest.raises(errors.InvalidOutcomeFile, match="1 problem, nothing was applied") as refused:
         load("")
