@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -52,7 +53,21 @@ def main() -> None:
     try:
         group.main(prog_name="outcome-runtime", standalone_mode=True)
     except OutcomeRuntimeError as error:
-        sys.stderr.write(f"{error.message}\n")
-        if os.environ.get("OUTCOME_RUNTIME_TRACEBACK"):
+        _end(error)
+    except ValueError as error:
+        if getattr(error, "title", "") != "Settings":
             raise
-        sys.exit(1)
+        from pydantic import ValidationError  # noqa: PLC0415  `--help` needs none of this
+
+        from bot.cli.reach import wrong_setting  # noqa: PLC0415  as above
+
+        if not isinstance(error, ValidationError):
+            raise
+        _end(wrong_setting(error))
+
+
+def _end(error: OutcomeRuntimeError) -> NoReturn:
+    sys.stderr.write(f"{error.message}\n")
+    if os.environ.get("OUTCOME_RUNTIME_TRACEBACK"):
+        raise error
+    sys.exit(1)

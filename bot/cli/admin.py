@@ -7,8 +7,10 @@ from uuid import UUID
 
 import click
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.cli.environment import local, operator, with_runtime
+from bot.cli.reach import database_silent
 from runtime.core import Runtime
 from runtime.db.migrate import head
 from runtime.db.migrate import migrate as bring_up
@@ -127,5 +129,8 @@ def create_one(name: str) -> None:
 def migrate() -> None:
     """Bring the database to this version's tables, under a lock, each step in one transaction."""
     with local() as settings:
-        asyncio.run(bring_up(secret(settings.migration_database_url) or ""))
+        try:
+            asyncio.run(bring_up(secret(settings.migration_database_url) or ""))
+        except (SQLAlchemyError, OSError) as error:
+            raise database_silent(error) from error
     click.echo(f"The database is at revision {head()}.")

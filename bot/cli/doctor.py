@@ -11,8 +11,10 @@ from uuid import UUID
 
 import click
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.cli.completion import complete
+from bot.cli.reach import database_silent
 from bot.cli.up import in_slack
 from runtime.core import Runtime, running
 from runtime.db.migrate import current, head
@@ -119,7 +121,10 @@ def _slack_lacks(settings: Settings) -> str:
 
 
 async def _reachable(settings: Settings) -> list[Finding]:
-    at = await current(secret(settings.migration_database_url) or "")
+    try:
+        at = await current(secret(settings.migration_database_url) or "")
+    except (SQLAlchemyError, OSError) as error:
+        return [Finding("!!", "database", database_silent(error).message), await _queue(settings)]
     if at != head():
         return [
             Finding(

@@ -5,9 +5,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import asyncpg
 import click
 
 from bot.cli.completion import complete
+from bot.cli.reach import database_silent, queue_silent
 from bot.cli.supervise import Supervisor, interruptible
 from runtime.db.revision import newest, present
 from runtime.local.children import Child
@@ -30,6 +32,8 @@ def up() -> None:
         secrets = load_or_create_secrets(settings.data_dir)
         full = complete(settings, servers, secrets)
         asyncio.run(_migrate(full))
+        if silent := queue_silent(servers.redis_url):
+            click.echo(f"{silent} Until then nothing is carried out.", err=True)
         env = _environment(full, servers, secrets)
         # The page first: what was said before stands on it while the others are still starting.
         children = [*_sandbox(full, secrets, env), _bot(full, env), *_workers(full, env)]
@@ -39,7 +43,11 @@ def up() -> None:
 
 async def _migrate(settings: Settings) -> None:
     owner = secret(settings.migration_database_url) or ""
-    if await present(owner) != newest():
+    try:
+        at = await present(owner)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise database_silent(error) from error
+    if at != newest():
         from runtime.db.migrate import migrate  # noqa: PLC0415  Alembic costs a second, and most starts need none of it
 
         await migrate(owner)
