@@ -10,6 +10,7 @@ _LEADING = (range(0x1100, 0x1160), range(0xA960, 0xA97D))
 _VOWELS = (range(0x1160, 0x11A8), range(0xD7B0, 0xD7C7))
 _TRAILING = (range(0x11A8, 0x1200), range(0xD7CB, 0xD7FC))
 _SYLLABLES = range(0xAC00, 0xD7A4)
+_KOREAN = range(0x1100, 0xD7FC)
 _FINALS = 28
 """Every 28th Hangul syllable has no final consonant yet."""
 _VIRAMA = 9
@@ -36,7 +37,7 @@ def whole(text: str, limit: int) -> str:
     """The longest beginning of at most `limit` characters that ends between two clusters."""
     if len(text) <= limit:
         return text
-    start = _plain_before(text, limit)
+    start = _begins(text, limit)
     kept = start
     for cluster in clusters(text[start : limit + 64]):
         if kept + len(cluster) > limit:
@@ -45,13 +46,9 @@ def whole(text: str, limit: int) -> str:
     return text[:kept]
 
 
-def _plain_before(text: str, at: int) -> int:
-    """The last place up to `at` where a cluster surely begins: between two characters of plain writing, in or behind the last 64."""
-    for place in range(min(at, len(text) - 1), 0, -1):
-        before, c = text[place - 1], text[place]
-        if before.isascii() and c.isascii() and before not in "\r\n\t" and c not in "\r\n\t":
-            return place
-    return 0
+def _begins(text: str, at: int) -> int:
+    """The last place up to `at` where a cluster begins, whatever stands before it; flags in a row are counted from the first."""
+    return next((place for place in range(at, 0, -1) if not _joined(text, place - 1, place)), 0)
 
 
 def extends(c: str) -> bool:
@@ -80,6 +77,8 @@ def _after_joiner(before: str, c: str) -> bool:
 
 
 def _hangul(before: int, c: int) -> bool:
+    if c not in _KOREAN or before not in _KOREAN:
+        return False
     opened = any(before in known for known in _VOWELS) or (before in _SYLLABLES and (before - 0xAC00) % _FINALS == 0)
     closed = before in _SYLLABLES or any(before in known for known in _TRAILING)
     if any(before in known for known in _LEADING):

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.slack import graphemes
+from runtime.gates.wording import percent
 
 _CONTROLS = re.compile(r"[^\n\t -~]")
 _LINES = re.compile(r"[\n\t]")
@@ -23,6 +25,8 @@ _MOST_MARKS = 8
 """No language puts more signs on one letter; more of them paint over the lines around."""
 
 
+_MOMENT = re.compile(r"(?:\bat )?\b(2\d{3}-\d\d-\d\d \d\d:\d\d) UTC\b")
+_MOST_SURE = 0.99
 _SLACK = 8
 """How much longer than its place a text is looked at: what is dropped on the way must not make room for nothing."""
 
@@ -100,12 +104,11 @@ def _begun(text: str, room: int) -> str:
 
 def _fitting(text: str, room: int) -> int:
     """How many of its characters are at most `room` long once they are escaped."""
-    most = min(len(text), room)
-    while (over := len(_escaped(text[:most])) - room) > 0:
-        # An entity takes the place of one character and is at most five long.
-        most -= -(-over // 4)
-    while most < len(text) and len(_escaped(text[: most + 1])) <= room:
-        most += 1
+    begun = text[:room]
+    over, most = len(_escaped(begun)) - room, len(begun)
+    while over > 0:
+        most -= 1
+        over -= len(_escaped(begun[most]))
     return most
 
 
@@ -152,6 +155,19 @@ def moment(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{fallback}>"
 
 
+def timed(shown: str, limit: int) -> str:
+    """Moments that a sentence of ours gives in UTC, each in its reader's zone; of escaped text, which may not grow beyond `limit`."""
+    grown = _MOMENT.sub(_zoned, shown)
+    return grown if len(grown) <= limit else shown
+
+
+def _zoned(found: re.Match[str]) -> str:
+    try:
+        return moment(datetime.fromisoformat(f"{found[1]}+00:00"))
+    except ValueError:
+        return found[0]
+
+
 def mention(slack_user_id: str) -> str:
     return f"<@{slack_user_id}>"
 
@@ -186,3 +202,11 @@ def hours(count: float) -> str:
     if count < 1:
         return f"{round(count * 60)} min"
     return f"{count:g} h" if count <= 48 else f"{count / 24:.3g} days"  # noqa: PLR2004  two days and more read better in days
+
+
+def sure(confidence: Any) -> str:
+    """How much is behind a finding, after its words; nothing where nothing was tested (0), and never all of it."""
+    known = float(confidence or 0)
+    if known <= 0:
+        return ""
+    return f" (more than {percent(_MOST_SURE)} sure)" if known > _MOST_SURE else f" ({percent(known)} sure)"
