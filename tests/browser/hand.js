@@ -84,6 +84,7 @@ window.hand = (() => {
 
   // Sends the form: `wrong` lists what stands newly under its fields, `form` is the next one, `closed` means it was taken.
   async function send(values = {}) {
+    await until("a form that can be sent", () => form()?.querySelector("footer .primary:not(:disabled)"));
     fill(values);
     const view = form().dataset.view;
     const before = words(form().querySelector("h2"));
@@ -123,13 +124,11 @@ window.hand = (() => {
     return { told: fresh().map((each) => words(each.querySelector(".content"))), trouble: trouble(), form: form() ? words(form()) : "" };
   }
 
-  // Presses these, leaving every form as it is, and tells what each did.
+  // Presses these, leaving every form as it is, and tells what each did: an app that opens a form closes the one before.
   async function survey(ts, wanted) {
     const found = {};
-    for (const label of wanted) {
-      found[label] = await press(ts, label);
-      if (found[label].form) await leave();
-    }
+    for (const label of wanted) found[label] = await press(ts, label);
+    if (form()) await leave();
     return found;
   }
 

@@ -1,11 +1,12 @@
 """What people do: press, choose, submit, type, and what the bot is told of it."""
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.slack.sandbox import choices, messages, payloads, replies, views
+from bot.slack.sandbox import choices, drawings, messages, payloads, replies, views
 from bot.slack.sandbox.choices import Raw
 from bot.slack.sandbox.config import Person
 from bot.slack.sandbox.content import accepted_view
@@ -26,13 +27,14 @@ class Deed(BaseModel):
 
 
 class Press(Deed):
-    """One element touched: in a message (`channel`, `ts`) or in a modal or Home tab (`view_id`)."""
+    """One element touched: in a message (`channel`, `ts`) or in a modal or Home tab (`view_id`), as drawn at `rev`."""
 
     block_id: str
     action_id: str
     channel: str | None = None
     ts: str | None = None
     view_id: str | None = None
+    rev: int | None = None
     value: Raw = None
     state: State = Field(default_factory=dict)
 
@@ -48,7 +50,7 @@ class FormAnswer(BaseModel):
 def press(workspace: Workspace, origin: str, person: Person, given: Press) -> dict[str, Any]:
     """The block_actions payload of this touch."""
     around = (
-        _around_view(workspace, person, given.view_id)
+        payloads.in_view(own_view(workspace, person, given.view_id, given.rev))
         if given.view_id
         else _around_message(workspace, origin, person, given)
     )
@@ -73,20 +75,26 @@ def _with_touch(given: Press) -> State:
     return {**given.state, given.block_id: {**given.state.get(given.block_id, {}), given.action_id: given.value}}
 
 
-def _around_view(workspace: Workspace, person: Person, view_id: str) -> dict[str, Any]:
-    return payloads.in_view(own_view(workspace, person, view_id))
+def own_view(workspace: Workspace, person: Person, view_id: str, seen: int | None) -> views.View:
+    """As it was drawn when it was last `seen`: what a person does means what stands before them."""
+    found = _view_of(workspace, person, view_id)
+    drawn = drawings.as_seen(workspace.store, view_id, seen)
+    if drawn is None and not found["open"]:
+        raise NotFound("This view is closed already; open it again.", view_id=view_id)
+    return drawn or body_of(found)
 
 
-def own_view(workspace: Workspace, person: Person, view_id: str) -> views.View:
-    found = workspace.store.row("select * from views where id = ? and person = ? and open", view_id, person.id)
+def _view_of(workspace: Workspace, person: Person, view_id: str) -> sqlite3.Row:
+    found = workspace.store.row("select * from views where id = ? and person = ?", view_id, person.id)
     if found is None:
-        raise NotFound("This view is closed; open it again.", view_id=view_id)
-    return body_of(found)
+        raise NotFound("This view is not yours or not there; open it again.", view_id=view_id)
+    return found
 
 
 def _around_message(workspace: Workspace, origin: str, person: Person, given: Press) -> dict[str, Any]:
     channel = workspace.channel_for(person, given.channel or "")
-    message, whisper = seen_message(workspace, person, channel, given.ts or "")
+    now_is, whisper = seen_message(workspace, person, channel, given.ts or "")
+    message = drawings.as_seen(workspace.store, messages.place(channel.id, now_is["ts"]), given.rev) or now_is
     answer_at = workspace.response_url(origin, channel, person, message)
     return {**payloads.in_message(channel, message, whisper=whisper), "response_url": answer_at}
 
@@ -95,13 +103,15 @@ def seen_message(workspace: Workspace, person: Person, channel: Channel, ts: str
     """The message, and whether it is a whisper; other people's whispers do not exist."""
     found = messages.row(workspace.store, channel.id, ts)
     if found is None or found["only_for"] not in (None, person.id):
-        raise NotFound("This message is gone.", ts=ts)
+        raise NotFound("This message is gone; look whether it was answered elsewhere.", ts=ts)
     return body_of(found), bool(found["only_for"])
 
 
-async def submit(workspace: Workspace, person: Person, view_id: str, given: State) -> dict[str, str]:
+async def submit(
+    workspace: Workspace, person: Person, view_id: str, given: State, seen: int | None = None
+) -> dict[str, str]:
     """Send the form; answers the errors to show under its fields, none when it went through."""
-    view = own_view(workspace, person, view_id)
+    view = own_view(workspace, person, view_id, seen)
     values = choices.state_values(view["blocks"], given)
     wrong = choices.complaints(view["blocks"], values)
     if wrong:
@@ -115,6 +125,8 @@ async def submit(workspace: Workspace, person: Person, view_id: str, given: Stat
 
 def _after_submit(workspace: Workspace, person: Person, view: views.View, answer: Answer) -> dict[str, str]:
     wanted = _read_answer(workspace, answer)
+    if wanted.response_action in {"update", "push"} and not _view_of(workspace, person, view["id"])["open"]:
+        return {}  # its person went on to something else while the bot answered
     match wanted.response_action:
         case "errors":
             return wanted.errors
@@ -154,8 +166,8 @@ def close_if_open(workspace: Workspace, view_id: str, *, everything: bool) -> li
 
 async def close(workspace: Workspace, person: Person, view_id: str, *, everything: bool) -> None:
     """Closed by hand; the bot hears of it only if the view asked to be told."""
-    view = own_view(workspace, person, view_id)
-    everything = everything or view["clear_on_close"]
+    found = _view_of(workspace, person, view_id)
+    everything = everything or body_of(found)["clear_on_close"]
     for gone in close_if_open(workspace, view_id, everything=everything):
         if gone["notify_on_close"]:
             told = payloads.interaction(workspace.config, "view_closed", person)

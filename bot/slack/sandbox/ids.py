@@ -3,10 +3,12 @@
 import hashlib
 import secrets
 from base64 import b32encode
+from functools import lru_cache
 
 MICROS = 1_000_000
 
 
+@lru_cache(maxsize=4096)
 def stable_id(letter: str, *parts: str) -> str:
     """The same parts give the same id on every machine and after every reset."""
     digest = hashlib.sha256("\x1f".join(parts).encode()).digest()

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bot.slack.sandbox import drawings
 from bot.slack.sandbox.errors import SlackRefusal
 from bot.slack.sandbox.store import Store, body_of, dump
 
@@ -25,7 +26,9 @@ def add(store: Store, message: Message, *, channel: str, now: float, only_for: s
 
 def change(store: Store, channel: str, ts: str, fields: Message) -> Message:
     with store.change() as rev:
-        kept = {key: value for key, value in {**get(store, channel, ts), **fields}.items() if value is not None}
+        before = _there(store, channel, ts)
+        kept = {key: value for key, value in {**body_of(before), **fields}.items() if value is not None}
+        drawings.keep(store, place(channel, ts), before["rev"], before["body"])
         store.run("update messages set body = ?, rev = ? where channel = ? and ts = ?", dump(kept), rev, channel, ts)
     return kept
 
@@ -34,15 +37,24 @@ def remove(store: Store, channel: str, ts: str) -> Message:
     gone = get(store, channel, ts)
     with store.change() as rev:
         store.run("update messages set deleted = 1, rev = ? where channel = ? and ts = ?", rev, channel, ts)
+        drawings.forget(store, place(channel, ts))
         _touch_parent(store, channel, gone.get("thread_ts"), rev)
     return gone
 
 
 def get(store: Store, channel: str, ts: str) -> Message:
+    return body_of(_there(store, channel, ts))
+
+
+def _there(store: Store, channel: str, ts: str) -> sqlite3.Row:
     found = row(store, channel, ts)
     if found is None:
         raise SlackRefusal("message_not_found")
-    return body_of(found)
+    return found
+
+
+def place(channel: str, ts: str) -> str:
+    return f"{channel}:{ts}"
 
 
 def row(store: Store, channel: str, ts: str) -> sqlite3.Row | None:

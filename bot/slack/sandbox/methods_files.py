@@ -69,7 +69,7 @@ def complete_upload(call: Call, given: Done) -> Answer:
 
 
 def _complete(workspace: Workspace, one: dict[str, Any], channels: list[str]) -> dict[str, Any]:
-    found = workspace.store.row("select * from files where id = ?", str(one.get("id", "")))
+    found = workspace.store.row("select * from files where id = ? and state != 'deleted'", str(one.get("id", "")))
     if found is None or found["state"] == "promised":
         raise SlackRefusal("file_not_found" if found is None else "file_upload_incomplete")
     body = {**body_of(found), "title": one.get("title") or body_of(found)["title"], "channels": channels}
@@ -84,6 +84,22 @@ def files_info(call: Call, given: OneFile) -> Answer:
     if found is None:
         raise SlackRefusal("file_not_found")
     return {"file": body_of(found), "content": "", "comments": []}
+
+
+@method("files.delete", OneFile)
+def files_delete(call: Call, given: OneFile) -> Answer:
+    """Whoever uploaded a file may delete it; messages that show it keep a place where it was."""
+    found = call.workspace.store.row("select * from files where id = ? and state != 'promised'", given.file)
+    if found is None:
+        raise SlackRefusal("file_not_found")
+    if found["state"] == "deleted":
+        raise SlackRefusal("file_deleted")
+    if body_of(found).get("user") != call.workspace.config.bot_user_id:
+        raise SlackRefusal("cant_delete_file")
+    with call.workspace.store.change():
+        call.workspace.store.run("update files set state = 'deleted' where id = ?", given.file)
+    (call.workspace.store.files / given.file).unlink(missing_ok=True)
+    return {}
 
 
 async def upload(request: web.Request) -> web.Response:
@@ -119,7 +135,9 @@ def _keep(path: Path, content: bytes) -> None:
 async def serve(request: web.Request) -> web.StreamResponse:
     """An uploaded file for the page's own reader; anything but a picture is offered as a download, never rendered."""
     store = request.app[WORKSPACE].store
-    found = store.row("select * from files where id = ? and state != 'promised'", request.match_info["file"])
+    found = store.row(
+        "select * from files where id = ? and state in ('uploaded', 'complete')", request.match_info["file"]
+    )
     if found is None:
         raise web.HTTPNotFound(text="no such file")
     body = body_of(found)

@@ -34,7 +34,7 @@ def _show(call: Call, given: Open, *, pushed: bool) -> Answer:
     if pushed and not open_before:
         raise SlackRefusal("not_found")
     if open_before and not pushed:
-        views.close(workspace.store, open_before[0]["id"], everything=True)
+        views.close(workspace.store, open_before[0]["id"], everything=True, replaced=True)
     kept = views.open_new(workspace.store, workspace.config, view, person=person, kind="modal", now=workspace.now())
     return {"view": kept}
 

@@ -22,7 +22,10 @@ CLOSING = web.AppKey("sandbox_closing", asyncio.Event)
 
 
 class Submit(Deed):
+    """A form as it was drawn at `rev`."""
+
     view_id: str
+    rev: int | None = None
     values: State = Field(default_factory=dict)
 
 
@@ -107,7 +110,7 @@ async def people(request: web.Request) -> web.Response:
 
 
 async def state(request: web.Request) -> web.Response:
-    """All a person sees; with `since=REVISION` the messages that changed after it, and `mail` only if it did."""
+    """All a person sees; with `since=REVISION` the messages that changed after it, and `home` and `mail` only if they did."""
     workspace, person = request.app[WORKSPACE], watcher(request)
     since = request.query.get("since", "0")
     if not since.isdigit():
@@ -117,13 +120,12 @@ async def state(request: web.Request) -> web.Response:
 
 def picture(workspace: Workspace, person: Person, since: int) -> dict[str, Any]:
     shown = workspace.directory.open_to(person)
-    stack = views.stack_of(workspace.store, person.id)
     return {
         "revision": workspace.store.revision, "since": since, "me": person.id, **fixtures(workspace),
         "people": [portrait(workspace, known) for known in workspace.directory.people.values()],
         "channels": [{"id": c.id, "name": c.name, "kind": c.kind, "bot_in": workspace.bot_is_in(c)} for c in shown],
         "messages": list(messages.seen_by(workspace.store, person.id, [c.id for c in shown], since=since)),
-        "modal": stack[-1] if stack else None, "depth": len(stack), "home": views.home_of(workspace.store, person.id),
+        **views.seen_by(workspace.store, person.id, since=since),
         "mail": mailbox.listed(workspace.store, workspace.directory, person) if mailbox.changed(workspace.store, since) else None,
     }  # fmt: skip
 
@@ -186,7 +188,7 @@ async def press(request: web.Request) -> web.Response:
 async def submit(request: web.Request) -> web.Response:
     person, given = await read(request, Submit)
     try:
-        errors = await acts.submit(request.app[WORKSPACE], person, given.view_id, given.values)
+        errors = await acts.submit(request.app[WORKSPACE], person, given.view_id, given.values, given.rev)
     except SlackRefusal as refused:
         raise InvalidRequest(
             f"The bot answered with a view Slack refuses: {refused.extra or refused.error}"

@@ -11,7 +11,7 @@ TIERS: Mapping[int, int] = {1: 1, 2: 20, 3: 50, 4: 100}
 TIER_OF: Mapping[str, int] = {
     "chat.update": 3, "chat.delete": 3, "chat.postEphemeral": 4, "reactions.add": 3, "conversations.list": 2, "conversations.history": 3,
     "conversations.replies": 3, "conversations.open": 3, "conversations.info": 3, "users.list": 2, "users.info": 4, "users.lookupByEmail": 3,
-    "users.profile.get": 4, "files.getUploadURLExternal": 4, "files.completeUploadExternal": 4, "views.open": 4, "views.update": 4,
+    "users.profile.get": 4, "files.getUploadURLExternal": 4, "files.completeUploadExternal": 4, "files.delete": 3, "views.open": 4, "views.update": 4,
     "views.push": 4, "views.publish": 4,
 }  # fmt: skip
 _MINUTE = 60.0

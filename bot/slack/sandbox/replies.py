@@ -81,11 +81,10 @@ async def response_url(request: web.Request) -> web.Response:
 
 
 def _use(workspace: Workspace, token: str) -> Occasion:
-    with workspace.store.change():
-        found = workspace.store.row("select * from response_urls where token = ?", token)
-        if found is None or found["expires"] < workspace.now():
-            raise SlackRefusal("expired_url")
-        if found["uses_left"] < 1:
-            raise SlackRefusal("used_url")
-        workspace.store.run("update response_urls set uses_left = uses_left - 1 where token = ?", token)
+    found = workspace.store.row("select * from response_urls where token = ?", token)
+    if found is None or found["expires"] < workspace.now():
+        raise SlackRefusal("expired_url")
+    used = "update response_urls set uses_left = uses_left - 1 where token = ? and uses_left > 0"
+    if not workspace.store.run(used, token):
+        raise SlackRefusal("used_url")
     return Occasion(workspace.channel(found["channel"]), found["person"], found["message_ts"], found["thread_ts"])

@@ -29,6 +29,7 @@ create table if not exists mail (
   summary text not null, rev integer not null);
 create table if not exists mail_read (person text not null, mail integer not null, primary key (person, mail));
 create table if not exists bot_channels (channel text primary key);
+create table if not exists drawings (place text not null, rev integer not null, body text not null, primary key (place, rev));
 create table if not exists statuses (person text primary key, body text not null);
 """
 

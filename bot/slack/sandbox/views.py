@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from bot.slack.sandbox import drawings
 from bot.slack.sandbox.blocks import with_ids
 from bot.slack.sandbox.config import SandboxConfig
 from bot.slack.sandbox.errors import SlackRefusal
@@ -59,6 +60,7 @@ def redraw(store: Store, config: SandboxConfig, view: View, *, view_id: str, see
         raise SlackRefusal("hash_conflict")
     _refuse_taken(store, view.get("external_id"), view_id)
     with store.change() as rev:
+        drawings.keep(store, view_id, found["rev"], found["body"])
         ts = store.next_ts(now)
         places = {"root": before["root_view_id"], "previous": before["previous_view_id"]}
         kept = dressed(config, view, view_id=view_id, ts=ts, **places)
@@ -93,18 +95,42 @@ def stack_of(store: Store, person: str) -> list[View]:
 
 
 def home_of(store: Store, person: str) -> View | None:
-    found = store.row("select * from views where kind = 'home' and person = ?", person)
+    found = _home_row(store, person)
     return body_of(found) if found else None
 
 
-def close(store: Store, view_id: str, *, everything: bool) -> list[View]:
-    """Close this modal (or the whole stack); answers what was closed, the top one first."""
+def _home_row(store: Store, person: str) -> sqlite3.Row | None:
+    return store.row("select * from views where kind = 'home' and person = ?", person)
+
+
+def seen_by(store: Store, person: str, *, since: int) -> dict[str, Any]:
+    """What stands before one person, each view with the revision it was drawn at; `home` only if it is newer than `since`."""
+    stack = store.rows("select * from views where kind = 'modal' and person = ? and open order by position", person)
+    home = _home_row(store, person)
+    changed = {"home": _with_rev(home)} if home and home["rev"] > since else {} if home else {"home": None}
+    return {"modal": _with_rev(stack[-1]) if stack else None, "depth": len(stack), **changed}
+
+
+def _with_rev(found: sqlite3.Row) -> View:
+    return {**body_of(found), "rev": found["rev"]}
+
+
+def close(store: Store, view_id: str, *, everything: bool, replaced: bool = False) -> list[View]:
+    """Close this modal (or the whole stack); answers what was closed, the top one first.
+
+    `replaced`: the app opens another one instead, which its person may not have seen when they press.
+    """
     found = get(store, view_id)
     above = 0 if everything else found["position"]
     closing = "kind = 'modal' and person = ? and open and position >= ?"
     with store.change() as rev:
         gone = store.rows(f"select * from views where {closing} order by position desc", found["person"], above)  # noqa: S608  # a constant
         store.run(f"update views set open = 0, rev = ? where {closing}", rev, found["person"], above)  # noqa: S608  # a constant
+        for row in gone:
+            if replaced:
+                drawings.keep(store, row["id"], row["rev"], row["body"])
+            else:
+                drawings.forget(store, row["id"])
     return [body_of(row) for row in gone]
 
 

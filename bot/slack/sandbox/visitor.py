@@ -56,8 +56,9 @@ class Visitor:
         """The newest message that fits, as soon as there is one."""
         return await self._until(lambda: self._newest(channel, fits), f"a message in {channel}", seconds)
 
-    async def wait_for_modal(self, seconds: float = 10.0) -> Message:
-        return await self._until(self._modal, "a modal", seconds)
+    async def wait_for_modal(self, seconds: float = 10.0, fits: Callable[[Message], bool] = bool) -> Message:
+        """The form on top, as soon as it is there and fits: many are opened with a line to wait, and filled later."""
+        return await self._until(lambda: self._modal(fits), "a modal", seconds)
 
     async def say(self, channel: str, text: str, thread_ts: str | None = None, files: Sequence[str] = ()) -> str:
         """A typed message, with files that `upload` answered; answers its ts."""
@@ -77,13 +78,13 @@ class Visitor:
     ) -> None:
         """Choose, tick or pick: `value` is an option's value, a list of them, an id, or a date."""
         where = {"channel": on["channel"], "ts": on["ts"]} if "ts" in on else {"view_id": on["id"]}
-        await self._post(
-            "press", {**where, "block_id": block_id, "action_id": action_id, "value": value, "state": state or {}}
-        )
+        touched = {"block_id": block_id, "action_id": action_id, "value": value, "state": state or {}}
+        await self._post("press", {**where, "rev": on.get("rev"), **touched})
 
     async def submit(self, view: Message, values: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, str]:
         """Send the modal; answers the errors shown under its fields."""
-        return dict((await self._post("submit", {"view_id": view["id"], "values": values or {}}))["errors"])
+        given = {"view_id": view["id"], "rev": view.get("rev"), "values": values or {}}
+        return dict((await self._post("submit", given))["errors"])
 
     async def close(self, view: Message, *, everything: bool = False) -> None:
         await self._post("close", {"view_id": view["id"], "everything": everything})
@@ -114,9 +115,9 @@ class Visitor:
     async def _newest(self, channel: str, fits: Callable[[Message], bool]) -> Message | None:
         return next((message for message in reversed(await self.messages(channel)) if fits(message)), None)
 
-    async def _modal(self) -> Message | None:
+    async def _modal(self, fits: Callable[[Message], bool]) -> Message | None:
         found: Message | None = (await self.look())["modal"]
-        return found
+        return found if found and fits(found) else None
 
     async def _until(self, ask: Callable[[], Any], what: str, seconds: float) -> Message:
         deadline = time.monotonic() + seconds

@@ -140,12 +140,11 @@ class Workspace:
 
     def response_url(self, origin: str, channel: Channel, person: Person, message: Mapping[str, Any]) -> str:
         token = fresh_id("") + fresh_id("")
-        with self.store.change():
-            self.store.run(
-                "insert into response_urls values (?, ?, ?, ?, ?, ?, ?)",
-                token, channel.id, person.id, message.get("ts"), message.get("thread_ts"),
-                self.config.response_url_uses, self.now() + self.config.response_url_seconds,
-            )  # fmt: skip
+        self.store.run(
+            "insert into response_urls values (?, ?, ?, ?, ?, ?, ?)",
+            token, channel.id, person.id, message.get("ts"), message.get("thread_ts"),
+            self.config.response_url_uses, self.now() + self.config.response_url_seconds,
+        )  # fmt: skip
         return f"{origin}/response/{token}"
 
     def status(self, person: str) -> dict[str, Any]:

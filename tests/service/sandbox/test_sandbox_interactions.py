@@ -183,8 +183,7 @@ async def test_modals_stack_update_push_and_tell_the_bot_when_closed(office):
 
     mia = await office.come_in("mia")
     await mia.command("general", "/outcome status")
-    first = await mia.wait_for_modal()
-    assert first["title"]["text"] == "Loaded"
+    first = await mia.wait_for_modal(fits=lambda view: view["title"]["text"] == "Loaded")
 
     await mia.submit(first, {"why": {"text": "because"}})
     top = (await mia.look())["modal"]

@@ -178,6 +178,14 @@ async def test_a_picture_is_uploaded_in_three_steps_and_shown_in_a_block(office)
             "application/octet-stream",
             "attachment",
         )
+    await office.client.files_delete(file=name)
+    async with office.http.get(f"{office.url}/files/{name}") as reply:
+        assert reply.status == 404
+    assert (await refusal(office.client.files_delete(file=name)))["error"] == "file_deleted"
+    assert (await refusal(office.client.files_delete(file="F0NOBODY")))["error"] == "file_not_found"
+    assert (await refusal(office.client.chat_postMessage(channel="#general", text="Chart", blocks=[image])))[
+        "error"
+    ] == "invalid_blocks"
 
 
 async def test_an_unfinished_upload_is_not_a_file_yet(office):

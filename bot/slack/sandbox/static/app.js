@@ -1,7 +1,7 @@
 // The page: rail, channel or Home or mailbox, thread, modal; drawn again whenever the server says something changed.
-import { avatar, h, icon } from "./dom.js";
+import { avatar, h, icon, stamped } from "./dom.js";
 import { buildAssistant, fillAssistant, newChat } from "./assistant.js";
-import { blocks } from "./blocks.js";
+import { fillBlocks } from "./blocks.js";
 import { composer } from "./composer.js";
 import { drawMailbox, readLetter } from "./mailbox.js";
 import { channelList, openThread, threadList } from "./messages.js";
@@ -57,9 +57,11 @@ function fillChannel() {
   list.classList.toggle("blank", !list.children.length);
   const command = world.picture.commands[0]?.command;
   const notice = main.querySelector(".notice");
-  if (!channel.bot_in) notice.replaceChildren(`${world.picture.bot.name} is not in this channel. `, h("button", { type: "button", className: "link", onclick: () => post("invite", { channel: channel.id }) }, "Invite it"));
-  else if (!list.children.length) notice.replaceChildren(h("strong", {}, "Nothing here yet. "), command ? `Type ${command} to begin.` : "Say hello.");
-  else notice.replaceChildren();
+  const says = channel.bot_in ? (list.children.length ? "" : "empty") : "absent";
+  stamped(notice, says, () => {
+    if (says === "absent") return [`${world.picture.bot.name} is not in this channel. `, h("button", { type: "button", className: "link", onclick: () => post("invite", { channel: channel.id }) }, "Invite it")];
+    return says ? [h("strong", {}, "Nothing here yet. "), command ? `Type ${command} to begin.` : "Say hello."] : [];
+  });
   markSeen(channel.id);
 }
 
@@ -71,11 +73,12 @@ function buildHome() {
 function fillHome() {
   const tab = main.querySelector(".home");
   const view = world.picture.home;
-  const stamp = view ? `${view.id}/${view.hash}/${world.versions.get(view.id) || 0}` : "none";
-  if (tab.dataset.stamp === stamp) return;
-  tab.dataset.stamp = stamp;
-  if (!view) tab.replaceChildren(h("p", { className: "empty" }, `${world.picture.bot.name} has not drawn your Home tab yet.`));
-  else tab.replaceChildren(h("div", { className: "home-page content" }, blocks(view.blocks, { home: view.id, place: { view_id: view.id }, errors: {} }), failure(view.id)));
+  stamped(tab, view?.id || "none", () => [view ? h("div", { className: "home-page content" }) : h("p", { className: "empty" }, `${world.picture.bot.name} has not drawn your Home tab yet.`), h("div")]);
+  const stamp = view ? `${view.id}/${view.rev}/${world.versions.get(view.id) || 0}` : "";
+  if (!view || tab.dataset.stamp === stamp) return;
+  Object.assign(tab.dataset, { stamp, rev: view.rev });
+  fillBlocks(tab.firstElementChild, view.blocks, { home: view.id, place: () => ({ view_id: view.id, rev: Number(tab.dataset.rev) }), errors: {} });
+  tab.lastElementChild.replaceChildren(failure(view.id));
 }
 
 function withMore(bar, more) {

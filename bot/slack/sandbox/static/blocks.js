@@ -1,19 +1,29 @@
 // Block Kit to elements.
-import { h } from "./dom.js";
+import { h, keyed } from "./dom.js";
 import { chart } from "./chart.js";
 import { enlarge } from "./dialogs.js";
 import { element, words } from "./elements.js";
 import { markdown, richText, table } from "./richtext.js";
+import { pendingIn, world } from "./world.js";
 
-// `where`: {home: key of the picks, place: {channel, ts} or {view_id}, errors: {block_id: message}}
-export function blocks(list, where) {
-  return list.map((block) => {
-    const make = MAKERS[block.type];
-    const node = make ? make(block, where) : h("div", { className: "unplayed" }, `[a ${block.type} block]`);
-    node.classList.add("block", `b-${block.type}`);
-    node.dataset.block = block.block_id;
-    return node;
-  });
+// `where`: {home: key of the picks, place: answers {channel, ts, rev} or {view_id, rev}, errors: {block_id: message}}
+export const blocks = (list, where) => list.map((block) => one(block, where));
+
+function one(block, where) {
+  const make = MAKERS[block.type];
+  const node = make ? make(block, where) : h("div", { className: "unplayed" }, `[a ${block.type} block]`);
+  node.classList.add("block", `b-${block.type}`);
+  node.dataset.block = block.block_id;
+  return node;
+}
+
+// Only what is different is built anew, so a field keeps its focus, its caret and its open list while the rest of a view changes.
+export function fillBlocks(container, list, where) {
+  return keyed(container, list.map((block) => {
+    const wrong = where.errors[block.block_id];
+    const stamp = [JSON.stringify(block), pendingIn(where.home, block.block_id), wrong ? `${world.refusals} ${wrong}` : ""].join("\n");
+    return { key: `${block.type} ${block.block_id}`, stamp, make: () => one(block, where) };
+  }));
 }
 
 function section(block, where) {

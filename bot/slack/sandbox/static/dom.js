@@ -41,25 +41,40 @@ export function icon(name) {
 }
 
 // Keeps the nodes whose key and stamp are unchanged, so focus, scroll and typed text survive a redraw; says whether anything is different.
+const made = new WeakMap();
 export function keyed(container, items) {
-  const before = new Map([...container.children].map((node) => [node.dataset.key, node]));
+  const before = new Map([...container.children].map((node) => [made.get(node)?.key, node]));
   const wanted = items.map(({ key, stamp, make }) => {
     const old = before.get(key);
-    if (old && old.dataset.stamp === String(stamp)) return old;
+    if (old && made.get(old).stamp === stamp) return old;
     const node = make();
-    node.dataset.key = key;
-    node.dataset.stamp = stamp;
+    made.set(node, { key, stamp });
     return node;
   });
-  let changed = container.children.length > wanted.length;
+  const stays = new Set(wanted);
+  let changed = false;
+  // What goes is taken out first: a node that is moved loses its focus.
+  for (const node of [...container.children]) {
+    if (stays.has(node)) continue;
+    node.remove();
+    changed = true;
+  }
   wanted.forEach((node, index) => {
     const there = container.children[index];
     if (there === node) return;
     container.insertBefore(node, there || null);
     changed = true;
   });
-  while (container.children.length > wanted.length) container.lastElementChild.remove();
   return changed;
+}
+
+// Fills a node only when its stamp is another one than before.
+const stamps = new WeakMap();
+export function stamped(node, stamp, make) {
+  if (stamps.get(node) === stamp) return false;
+  stamps.set(node, stamp);
+  node.replaceChildren(...make().flat(Infinity).filter(Boolean));
+  return true;
 }
 
 export function initials(name) {

@@ -25,7 +25,8 @@ export function valueOf(where, blockId, element) {
 async function changed(where, blockId, element, value) {
   pick(where.home, blockId, element.action_id, value);
   if (where.quiet) return;
-  if (await confirmed(element)) touch(where.home, where.place, blockId, element.action_id, value);
+  const place = where.place();
+  if (await confirmed(element)) touch(where.home, place, blockId, element.action_id, value);
 }
 
 const confirmed = (element) => (element.confirm ? ask(element.confirm) : Promise.resolve(true));
@@ -39,9 +40,10 @@ export function element(found, where, blockId) {
 function button(found, where, blockId) {
   const busy = isPending(where.home, blockId, found.action_id);
   const press = async () => {
+    const place = where.place();
     if (!(await confirmed(found))) return;
     if (found.url) window.open(found.url, "_blank", "noopener,noreferrer");
-    touch(where.home, where.place, blockId, found.action_id, null);
+    touch(where.home, place, blockId, found.action_id, null);
   };
   return h("button", {
     type: "button", className: `btn ${found.style || ""}`, onclick: press, ariaBusy: busy ? "true" : null,
@@ -51,9 +53,10 @@ function button(found, where, blockId) {
 
 function overflow(found, where, blockId) {
   const choose = async (option) => {
+    const place = where.place();
     menu.hidePopover();
     if (option.url) window.open(option.url, "_blank", "noopener,noreferrer");
-    if (await confirmed(found)) touch(where.home, where.place, blockId, found.action_id, option.value);
+    if (await confirmed(found)) touch(where.home, place, blockId, found.action_id, option.value);
   };
   const menu = h("div", { className: "menu", popover: "auto", role: "menu" },
     found.options.map((option) => h("button", { type: "button", role: "menuitem", onclick: () => choose(option) }, words(option.text))));

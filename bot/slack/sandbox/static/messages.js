@@ -22,7 +22,12 @@ export function threadList(container, channel, ts) {
 }
 
 const atEndOf = (container) => container.scrollHeight - container.scrollTop - container.clientHeight < 80;
-const toEnd = (container) => { container.scrollTop = container.scrollHeight; };
+// Once a frame, however much came: asking for the height has the browser lay out the whole page.
+const ending = new Set();
+function toEnd(container) {
+  if (!ending.size) requestAnimationFrame(() => { for (const each of ending) each.scrollTop = each.scrollHeight; ending.clear(); });
+  ending.add(container);
+}
 
 const pinned = new WeakMap();
 // Stay at the newest message while pictures arrive, unless the person has scrolled away.
@@ -82,7 +87,7 @@ function article(message, home, options) {
 }
 
 export function contentOf(message, home) {
-  const where = { home, place: { channel: message.channel, ts: message.ts } };
+  const where = { home, place: () => ({ channel: message.channel, ts: message.ts, rev: message.rev }) };
   const own = message.bot_id && message.blocks?.length ? blocks(message.blocks, where) : [h("div", { className: "text" }, mrkdwn(message.text || ""))];
   const attached = (message.attachments || []).map((attachment) => attachmentOf(attachment, where));
   const files = (message.files || []).map((file) => fileOf(file, where));

@@ -1,5 +1,5 @@
 // The left rail: workspace, channels, direct message, Home, Mailbox, and who is acting.
-import { avatar, h, icon } from "./dom.js";
+import { avatar, h, icon, stamped } from "./dom.js";
 import { become, keep, kept, labelOf, me, messagesIn, post, redraw, world } from "./world.js";
 
 export function drawRail(rail) {
@@ -8,19 +8,22 @@ export function drawRail(rail) {
   const focused = document.activeElement?.closest?.(".rail") ? document.activeElement.dataset.focus : null;
   const channels = picture.channels.filter((channel) => channel.kind === "channel");
   const direct = picture.channels.filter((channel) => channel.kind === "im");
-  const unread = picture.mail.filter((letter) => letter.direction === "in" && !letter.read).length;
-  rail.replaceChildren(
+  const letters = picture.mail.filter((letter) => letter.direction === "in" && !letter.read).length;
+  const seen = kept(seenKey(), {});
+  const unread = new Map(picture.channels.map((channel) => [channel.id, unreadIn(channel.id, seen[channel.id] || "")]));
+  const stamp = JSON.stringify([world.me, world.place, picture.channels, [...unread.values()], letters, picture.people]);
+  const fresh = stamped(rail, stamp, () => [
     h("div", { className: "workspace" }, h("img", { src: "/static/icon.svg", alt: "" }), h("strong", {}, picture.workspace)),
     h("div", { className: "rooms" },
       room("home", icon("home"), "Home", 0),
-      room("mail", icon("mail"), "Mailbox", unread),
+      room("mail", icon("mail"), "Mailbox", letters),
       room("assistant", icon("thread"), "Assistant", 0),
       h("h2", {}, "Channels"),
-      channels.map((channel) => room(channel.id, icon("hash"), labelOf(channel), unreadIn(channel.id))),
+      channels.map((channel) => room(channel.id, icon("hash"), labelOf(channel), unread.get(channel.id))),
       h("h2", {}, "Direct messages"),
-      direct.map((channel) => room(channel.id, h("img", { src: "/static/icon.svg", alt: "", className: "avatar tiny" }), labelOf(channel), unreadIn(channel.id)))),
-    person(picture));
-  if (focused) rail.querySelector(`[data-focus="${focused}"]`)?.focus();
+      direct.map((channel) => room(channel.id, h("img", { src: "/static/icon.svg", alt: "", className: "avatar tiny" }), labelOf(channel), unread.get(channel.id)))),
+    person(picture)]);
+  if (fresh && focused) rail.querySelector(`[data-focus="${focused}"]`)?.focus();
 }
 
 function room(place, face, label, unread) {
@@ -32,9 +35,8 @@ function room(place, face, label, unread) {
 }
 
 const seenKey = () => `seen.${world.me}`;
-function unreadIn(channel) {
+function unreadIn(channel, seen) {
   if (channel === world.place) return 0;
-  const seen = kept(seenKey(), {})[channel] || "";
   return messagesIn(channel).filter((message) => message.ts > seen && message.user !== world.me).length;
 }
 

@@ -14,20 +14,45 @@ export const world = {
   pending: new Map(),
   errors: new Map(),
   fieldErrors: {},
+  refusals: 0,
+  sending: new Set(),
   versions: new Map(),
 };
 
 const listeners = [];
 export const onChange = (listener) => listeners.push(listener);
 let drawing = false;
+let held = false;
+let owed = false;
 export function redraw() {
-  if (drawing) return;
+  if (held) owed = true;
+  if (held || drawing) return;
   drawing = true;
   queueMicrotask(() => {
     drawing = false;
     listeners.forEach((listener) => listener());
   });
 }
+
+// What is under a finger stays there until it is lifted: the browser makes no click of a press on one button and a release on its successor.
+const LONGEST_PRESS = 3000;
+let lifting = 0;
+function hold() {
+  clearTimeout(lifting);
+  held = true;
+  lifting = setTimeout(lift, LONGEST_PRESS);
+}
+function lift() {
+  clearTimeout(lifting);
+  held = false;
+  if (owed) redraw();
+  owed = false;
+}
+const soon = () => { clearTimeout(lifting); lifting = setTimeout(lift, 60); };
+addEventListener("pointerdown", hold, true);
+addEventListener("pointerup", soon, true);
+addEventListener("pointercancel", soon, true);
+addEventListener("click", () => { if (held) { clearTimeout(lifting); lifting = setTimeout(lift); } }, true);
 
 export function keep(name, value) {
   try { localStorage.setItem(`sandbox.${name}`, JSON.stringify(value)); } catch { /* private mode keeps nothing */ }
@@ -77,18 +102,21 @@ export function toast(text, kind = "error") {
   setTimeout(() => { shown.remove(); if (!box.children.length) box.hidePopover(); }, 6000);
 }
 
-let fetching = false;
-let again = false;
-export async function refresh() {
-  if (fetching) { again = true; return; }
-  fetching = true;
+let looking = null;
+let next = null;
+// Ends when the page knows at least what the server knew when this was called.
+export function refresh() {
+  if (looking) return (next ||= looking.then(() => { next = null; return refresh(); }));
+  return (looking = look().finally(() => { looking = null; }));
+}
+
+async function look() {
   try {
     const who = world.me;
     const reply = await fetch(`/sandbox/api/state?as=${who}&since=${world.revision}`);
-    if (reply.ok && who === world.me) absorb(await reply.json());
+    const picture = await reply.json();
+    if (reply.ok && who === world.me) absorb(picture);
   } catch { /* the event stream says when the server is back */ }
-  fetching = false;
-  if (again) { again = false; await refresh(); }
 }
 
 function absorb(picture) {
@@ -107,6 +135,8 @@ function absorb(picture) {
     for (const home of [...world.pending.keys()]) settle(home);
   }
   picture.mail ??= world.picture.mail;
+  if (!("home" in picture)) picture.home = world.picture.home;
+  for (const view of ["home", "modal"]) if (picture[view] && picture[view].rev !== world.picture?.[view]?.rev) settle(picture[view].id);
   world.picture = picture;
   world.revision = picture.revision;
   redraw();
@@ -116,10 +146,14 @@ let stream = null;
 export function listen() {
   stream?.close();
   stream = new EventSource(`/sandbox/api/events?as=${world.me}`);
+  let first = true;
+  stream.onopen = () => { first = true; };
   stream.onmessage = (event) => {
     const { revision } = JSON.parse(event.data);
-    if (revision < world.revision) world.revision = 0;
-    if (revision !== world.revision) refresh();
+    // News may be older than the last look; only a server that began anew counts from the start again.
+    if (first && revision < world.revision) world.revision = 0;
+    if (revision > world.revision) refresh();
+    first = false;
     document.body.classList.remove("offline");
   };
   stream.onerror = () => document.body.classList.add("offline");
@@ -162,14 +196,16 @@ export function settle(home) {
   if (world.pending.delete(home) || world.errors.delete(home)) world.versions.set(home, (world.versions.get(home) || 0) + 1);
 }
 
+export const pendingIn = (home, blockId) => (world.pending.get(home)?.startsWith(`${blockId} `) ? world.pending.get(home) : "");
 export const isPending = (home, blockId, actionId) => world.pending.get(home) === `${blockId} ${actionId}`;
 
 const UNCHANGED_AFTER = 1500;
-export async function touch(home, where, blockId, actionId, value) {
+// `place`: what was touched as it was drawn then, though it may be drawn anew before the server hears of it.
+export async function touch(home, place, blockId, actionId, value) {
   world.pending.set(home, `${blockId} ${actionId}`);
   world.errors.delete(home);
   bump(home);
-  const answer = await post("press", { ...where, block_id: blockId, action_id: actionId, value, state: picksOf(home) });
+  const answer = await post("press", { ...place, block_id: blockId, action_id: actionId, value, state: picksOf(home) });
   if (!answer.ok) {
     settle(home);
     world.errors.set(home, answer.message);
