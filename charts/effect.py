@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _GUTTER = 160
 _COLUMNS = 320
 _CELLS = 4
-_URGENCY = {"violated": 0, "warn": 1, "warning": 1, "inconclusive": 2, "safe": 4}
+_URGENCY = {"violated": 0, "kill": 0, "pause": 0, "warn": 1, "warning": 1, "inconclusive": 2, "safe": 4}
 
 
 def height(chart: EffectChart) -> int:
@@ -32,7 +32,11 @@ def readings(chart: EffectChart) -> list[EffectPoint]:
 
 
 def worst_first(guardrails: Sequence[GuardrailStrip]) -> list[GuardrailStrip]:
-    return sorted(guardrails, key=lambda rail: _URGENCY.get(rail.state.strip().lower(), 3))
+    return sorted(guardrails, key=_rank)
+
+
+def _rank(rail: GuardrailStrip) -> int:
+    return _URGENCY.get(rail.state.strip().lower(), 3)
 
 
 def interval_name(chart: EffectChart) -> str:
@@ -87,6 +91,9 @@ def _mean(chart: EffectChart, value: float | None) -> str:
 
 
 def _status(chart: EffectChart) -> str:
+    """A violated guardrail ends an experiment whatever its effect: nothing better is said of one."""
+    if any(_rank(rail) == 0 for rail in chart.guardrails):
+        return "guardrail violated"
     return plain(chart.status, 40).replace("_", " ") or "unknown"
 
 
@@ -158,7 +165,7 @@ def _extent(chart: EffectChart, track: _Track) -> list[float]:
 
 def paint(sheet: "Sheet", chart: EffectChart) -> None:
     found = readings(chart)
-    tone = style.tone(chart.status, sheet.theme)
+    tone = style.tone(_status(chart), sheet.theme)
     top = frame.heading(
         sheet, chart.title, _lines(sheet, chart, found), (f"{tone.sign} {_status(chart).upper()}", tone.colour)
     )

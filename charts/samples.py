@@ -1,8 +1,9 @@
 """One sample of each chart kind: the gallery in the documentation, and what the tests draw."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from math import exp, sqrt
+from math import exp
 
 from charts.kinds import Chart
 from charts.models import (
@@ -44,38 +45,66 @@ _ORIGIN = Provenance(
 )
 
 
-def _looks() -> tuple[EffectPoint, ...]:
-    return tuple(
-        EffectPoint(
-            _START + timedelta(hours=6 * i), 0.031, 0.031 - 0.15 / sqrt(i), 0.031 + 0.15 / sqrt(i), 60 * i, 59 * i
-        )
-        for i in range(1, 86)
-    )
+_LOOKS = (
+    (810, 90, 0.0568, -0.1945, 0.3081), (1620, 180, 0.0235, -0.1400, 0.1869), (2430, 270, 0.0272, -0.1021, 0.1564),
+    (3240, 360, 0.0373, -0.0724, 0.1471), (4050, 450, 0.0301, -0.0652, 0.1254), (4860, 540, 0.0272, -0.0579, 0.1123),
+    (5670, 630, 0.0346, -0.0434, 0.1125), (6120, 1080, 0.0331, -0.0281, 0.0943), (6570, 1530, 0.0280, -0.0238, 0.0799),
+    (7020, 1980, 0.0316, -0.0140, 0.0772), (7470, 2430, 0.0332, -0.0076, 0.0740), (7920, 2880, 0.0295, -0.0075, 0.0664),
+    (8370, 3330, 0.0299, -0.0040, 0.0639), (8820, 3780, 0.0332, 0.0018, 0.0647), (9270, 4230, 0.0304, 0.0012, 0.0596),
+)  # fmt: skip
+"""A look a day: units of control and treatment, then the effect and its interval as the product's statistics give them."""
 
 
 def effect() -> EffectChart:
+    """Ends where the product advises to ship: the evidence has stood for a day, and every guardrail is kept."""
     return EffectChart(
         title="One-page checkout on mobile",
         metric="checkout_completed",
         unit="share",
         direction="increase",
-        points=_looks(),
+        points=_points(15),
         success_threshold=0.02,
         predicted=Interval(0.01, 0.05, 0.03),
         horizon=_START + timedelta(days=28),
-        crossed_at=_START + timedelta(days=12),
+        crossed_at=_START + timedelta(days=14),
         phases=(PhaseMark(_START + timedelta(days=7), "rollout 10 % to 50 %"),),
         status="success",
-        headline="Completion rises by 3.1 points.",
+        headline="Better than control: +3.04 pp (+0.12 pp to +5.96 pp)",
         guardrails=(
-            GuardrailStrip("payment_success_rate", 0.9812, 0.97, "min", "safe", "share"),
-            GuardrailStrip("checkout_p95_latency", 842.0, 800.0, "max", "violated", "ms"),
+            GuardrailStrip("payment_success_rate", 0.9851, 0.97, "min", "safe", "share"),
+            GuardrailStrip("checkout_p95_latency", 0.0350, 0.05, "max", "safe", "share"),
         ),
-        control_mean=0.321,
-        treatment_mean=0.352,
+        control_mean=0.3211,
+        treatment_mean=0.3515,
         srm_flagged=False,
-        provenance=_ORIGIN,
+        provenance=replace(_ORIGIN, data_through=_START + timedelta(days=15)),
         confidence=0.95,
+    )
+
+
+def effect_violated() -> EffectChart:
+    """The same on its fifth day, had it been slow: a guardrail ends it, whatever the effect might have become."""
+    return replace(
+        effect(),
+        points=_points(5),
+        crossed_at=None,
+        phases=(),
+        status="inconclusive",
+        headline="No difference shown yet: +3.01 pp (-6.52 pp to +12.54 pp)",
+        guardrails=(
+            GuardrailStrip("payment_success_rate", 0.9822, 0.97, "min", "inconclusive", "share"),
+            GuardrailStrip("checkout_p95_latency", 0.1, 0.05, "max", "violated", "share"),
+        ),
+        control_mean=0.3210,
+        treatment_mean=0.3511,
+        provenance=replace(_ORIGIN, data_through=_START + timedelta(days=5)),
+    )
+
+
+def _points(days: int) -> tuple[EffectPoint, ...]:
+    return tuple(
+        EffectPoint(_START + timedelta(days=day), estimate, lower, upper, control, treated)
+        for day, (control, treated, estimate, lower, upper) in enumerate(_LOOKS[:days], 1)
     )
 
 
@@ -257,6 +286,7 @@ def progress() -> ProgressChart:
 
 SAMPLES: Mapping[str, Callable[[], Chart]] = {
     "effect": effect,
+    "effect-violated": effect_violated,
     "portfolio": portfolio,
     "launch": launch,
     "signal": signal,

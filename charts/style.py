@@ -80,7 +80,7 @@ class Tone:
 
 
 _GOOD = frozenset({"success", "safe", "ok", "shipped", "achieved", "confirmed"})
-_BAD = frozenset({"harm", "violated", "killed", "failed", "invalid", "refuted"})
+_BAD = frozenset({"harm", "violated", "guardrail violated", "kill", "pause", "killed", "failed", "invalid", "refuted"})
 _WARN = frozenset({"warn", "warning", "paused", "no_data", "stale", "unknown"})
 
 

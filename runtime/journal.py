@@ -8,9 +8,11 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from runtime import noted
 from runtime.db.engine import Tx
 from runtime.db.tables import journal, outbox
 from runtime.identity.people import By
+from runtime.lifecycle import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,16 @@ class Message:
 async def record(
     tx: Tx, event: Event, *, by: By, effects: Sequence[Effect] = (), notices: Sequence[Message] = ()
 ) -> None:
-    """Append to the journal (hash-chained by the database) and put effects before notices into the outbox."""
+    """Append to the journal (hash-chained by the database) and put effects before notices into the outbox.
+
+    What a person does closes the request it came by, in this transaction (runtime/noted.py).
+    """
     values = {
         "org_id": tx.org_id, "event": event.name, "actor": by.name, "actor_kind": by.kind.value,
         "subject_kind": event.subject_kind, "subject_id": event.subject_id, "payload": dict(event.payload),
     }  # fmt: skip
-    await tx.run(_JOURNAL, values)
+    note = noted.holds(tx) if by.kind is Actor.HUMAN else None
+    await (tx.run(_JOURNAL, values) if note is None else noted.write(tx, note, values))
     rows = [_effect(tx, effect) for effect in effects] + [_notice(tx, event.name, notice) for notice in notices]
     if rows:
         await tx.run(_OUTBOX, rows if len(rows) > 1 else rows[0])

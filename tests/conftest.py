@@ -23,7 +23,7 @@ from runtime.local.databases import create_database
 from runtime.local.postgres import LocalPostgres, start_postgres
 from runtime.local.valkey import LocalValkey, start_valkey
 from runtime.settings import Settings
-from tests.snapshots import Copier, Ground, Snapshots, owner_settings
+from tests.snapshots import Copier, Ground, Snapshots, compile_once, owner_settings
 from tests.story import Story
 from workers import outbox
 
@@ -159,6 +159,7 @@ def settings(postgres: LocalPostgres, valkey: LocalValkey, database: str, tmp_pa
 @pytest.fixture
 async def runtime(settings: Settings, ground: Ground) -> AsyncIterator[Runtime]:
     opened = open_runtime(settings)
+    compile_once(opened)
     ground.make_when_needed(opened)
     yield opened
     await opened.close()

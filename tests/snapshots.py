@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from pydantic import SecretStr
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.util import LRUCache
 
 from runtime.core import Runtime, open_runtime, wall_clock
 from runtime.errors import LocalServerFailed
@@ -136,8 +137,27 @@ class Snapshots:
         return name
 
 
+class _Compiled(LRUCache[Any, Any]):
+    """Statements as text, by all but the first part of their key: the dialect, an equal one in each test."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+_compiled = _Compiled(4000)
+
+
+def compile_once(runtime: Runtime) -> None:
+    """A process of the product has one engine and makes text of a statement once; so does a process of tests."""
+    runtime.engine.sync_engine._compiled_cache = _compiled
+
+
 async def _home(settings: Settings) -> UUID:
     runtime = open_runtime(settings)
+    compile_once(runtime)
     try:
         return await ensure_home(runtime)
     finally:

@@ -144,8 +144,8 @@ def outcome_of(letter: GateLetter) -> Iterator[Block]:
         rows += [("Selected", line(", ".join(str(titles.get(one, one)) for one in view.selection), 600) or "none")]
     if view.first is not None and view.first.counts and view.status.startswith("approved"):
         rows += [("Two agreed", f"first {letter.reader.called(view.first.who.email)}")]
-    if view.waived:
-        rows += [("Four eyes waived", line(view.waived, 400))]
+    if view.waived and view.waived_by is not None:
+        rows += [("Four eyes waived", f"{letter.reader.called(view.waived_by.email)}: {line(view.waived, 400)}")]
     rows += [("Evidence", view.evidence[:_HASH])]
     yield Facts(tuple(rows))
     if view.note and view.note != "reopened":
@@ -191,7 +191,7 @@ def _asked(letter: GateLetter) -> Iterator[Block]:
     yield Say(f"{until} Silence approves nothing.", f"{who}{instead}.", "wait" if letter.before else "plain")
     if view.snoozed_until is not None:
         yield Say(
-            f"Snoozed until {moment(view.snoozed_until, reader.zone)} by {line(view.snoozed_by, 100)}; the deadline stays."
+            f"Snoozed until {moment(view.snoozed_until, reader.zone)} by {reader.called(view.snoozed_by.email) if view.snoozed_by else 'nobody'}; the deadline stays."
         )
     yield from _eyes(letter)
 

@@ -29,7 +29,8 @@ async def show(asked: Asked) -> str:
     async with asked.runtime.transaction(asked.org_id) as tx:
         runs = await queries.experiments_of(tx, [outcome["id"]])
         waiting = await gates.listed(tx, outcome_id=outcome["id"])
-    return listings.outcome_details(outcome, runs, waiting)
+        people = await queries.people_of(tx, [gates.seat(gate).asked for gate in waiting])
+    return listings.outcome_details(outcome, runs, waiting, people)
 
 
 async def experiments(asked: Asked) -> str:
@@ -43,8 +44,9 @@ async def waiting(asked: Asked) -> str:
     async with asked.runtime.transaction(asked.org_id) as tx:
         found = await gates.listed(tx)
         shown = await queries.shown_at(tx, [row["id"] for row in found])
+        people = await queries.people_of(tx, [gates.seat(row).asked for row in found])
     links = {gate: await permalink(asked.client, *place) for gate, place in list(shown.items())[:20]}
-    return listings.gate_list(found, links, asked.member)
+    return listings.gate_list(found, links, asked.member, people)
 
 
 async def permalink(client: AsyncWebClient, channel: str, ts: str) -> str | None:
@@ -88,7 +90,7 @@ async def pause(asked: Asked) -> str:
 
 async def resume(asked: Asked) -> str:
     row = await named_experiment(asked)
-    await control.resume(asked.runtime, asked.org_id, row["id"], by=asked.by, now=asked.runtime.now())
+    await control.resume(asked.runtime, asked.org_id, row["id"], asked.rest, by=asked.by, now=asked.runtime.now())
     return listings.done("resume", row)
 
 

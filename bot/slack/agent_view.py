@@ -9,7 +9,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
 
-from bot.slack import deliveries, queries, streaming
+from bot.slack import deliveries, naming, queries, streaming
 from bot.slack.deliveries import Key
 from bot.slack.people import UNKNOWN, People
 from bot.slack.streaming import Place
@@ -99,9 +99,10 @@ class AgentView:
                 await streaming.stream(client, place, UNKNOWN)
                 return
             found = await self.answer(self.runtime, self.org_id, question, member=member)
-            await streaming.told(client, place, found.text or _HELP, found.chart)
+            said = await naming.answered(self.runtime, self.org_id, found.text)
+            await streaming.told(client, place, said or _HELP, found.chart)
         except OutcomeRuntimeError as error:
-            await streaming.stream(client, place, error.message)
+            await streaming.stream(client, place, await naming.plainly(self.runtime, self.org_id, error.message))
         finally:
             await streaming.status(client, place, "")
 

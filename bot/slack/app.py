@@ -14,6 +14,7 @@ from slack_bolt.async_app import AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import checkup
+from bot.slack.again import NOTE, UNTOLD, Finished, going_on
 from bot.slack.agent_view import AgentView
 from bot.slack.applying import APPLY, ApplyDoor
 from bot.slack.applying import DROP as DROP_PLAN
@@ -23,7 +24,7 @@ from bot.slack.dropped import DropDoor, meant
 from bot.slack.gates import GateDoor
 from bot.slack.home import HomeDoor
 from bot.slack.importing import ImportDoor, content
-from bot.slack.inbound import first_time, identity
+from bot.slack.inbound import Inbox
 from bot.slack.install import install_routes, taken_back
 from bot.slack.people import People
 from bot.slack.presses import Presses, unforeseen
@@ -36,6 +37,7 @@ from bot.slack.teams import Teams
 from bot.slack.was_it_you import NO, YES, WasItYou
 from bot.slack.wire import web_client
 from bot.slack.wizard import WizardDoor
+from runtime import noted
 from runtime.answers.service import answer
 from runtime.core import Runtime
 from runtime.errors import ChannelFailed
@@ -75,6 +77,8 @@ def mount(app: web.Application, runtime: Runtime, org_id: UUID) -> None:
     teams = Teams(runtime, org_id)
     app.add_routes(slack_routes(runtime, org_id, teams))
     app.add_routes(install_routes(runtime, org_id))
+    if connected(runtime.settings):
+        app.cleanup_ctx.append(lambda _app: going_on(teams))
     if secret(runtime.settings.slack_app_token) and connected(runtime.settings):
         app.cleanup_ctx.append(lambda _app: listening(runtime, teams))
     app.on_shutdown.append(settled)
@@ -104,7 +108,11 @@ async def _not_connected(request: web.Request) -> web.Response:
 
 
 def create_app(
-    runtime: Runtime, org_id: UUID, client: AsyncWebClient | None = None, authorize: Authorize | None = None
+    runtime: Runtime,
+    org_id: UUID,
+    inbox: Inbox,
+    client: AsyncWebClient | None = None,
+    authorize: Authorize | None = None,
 ) -> tuple[AsyncApp, Presses]:
     """One workspace's handlers; presses of a gate's answer go past Bolt. The door has checked each HTTP request's signature and age."""
     client = client or web_client(runtime.settings)
@@ -112,11 +120,14 @@ def create_app(
     app = AsyncApp(name="outcome", client=client, signing_secret=signing, authorize=authorize)
     gates = GateDoor(runtime, org_id, People(runtime, org_id, client))
 
-    async def once(body: dict[str, Any], next: Next) -> BoltResponse:  # noqa: A002  Bolt hands arguments over by these names
+    async def once(body: dict[str, Any], context: dict[str, Any], next: Next) -> BoltResponse:  # noqa: A002  Bolt hands arguments over by these names
         """Slack delivers again what was not acknowledged in time; the second time only the acknowledgement is given."""
-        if await first_time(runtime, org_id, identity(body)):
-            return await next()
-        return BoltResponse(status=200, body="")
+        note = noted.current() or await inbox.note(org_id, body)
+        if note is None:
+            return BoltResponse(status=200, body="")
+        noted.begin(note)
+        context[NOTE] = note
+        return await next()
 
     _gates(app, gates, once)
     _files(app, DropDoor(runtime, org_id, gates.people), once)
@@ -126,7 +137,8 @@ def create_app(
     _steps(app, gates, once)
     taken_back(app, runtime)
     app.error(_failed)
-    return app, Presses(gates, client)
+    app.listener_runner.listener_completion_handler = Finished(inbox)
+    return app, Presses(gates, client, inbox)
 
 
 def _desk(app: AsyncApp, gates: GateDoor, once: Callable[..., Awaitable[BoltResponse]]) -> None:
@@ -214,5 +226,7 @@ async def _heard(event: dict[str, Any]) -> None:
     log.debug("slack.heard", type=event.get("type"), subtype=event.get("subtype"))
 
 
-async def _failed(error: Exception, body: dict[str, Any], respond: AsyncRespond) -> None:
+async def _failed(error: Exception, body: dict[str, Any], respond: AsyncRespond, context: dict[str, Any]) -> None:
+    context[UNTOLD] = True
     await unforeseen(error, body, respond)
+    context[UNTOLD] = False

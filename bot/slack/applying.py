@@ -63,6 +63,7 @@ async def plan(runtime: Runtime, org_id: UUID, pending: Pending, member: Member)
         current = await service.applied_file(tx)
         wanted = await _wanted(runtime, tx, pending, current)
         changes = diff(current, wanted)
+        await service.refuse_removals(tx, changes)
         permits.check(member, wanted, changes, await _known(tx))
     return Planned(wanted, changes)
 
@@ -135,7 +136,7 @@ def _guarded(planned: Planned) -> list[Block]:
         return []
     return [
         kit.context(
-            f"Lines with `!` change what runs: of {fit(', '.join(asked), 500)} they wait at a gate if it is active."
+            f"Lines with `!` change what runs; where the outcome is active ({fit(', '.join(asked), 500)}) they wait at a gate."
         )
     ]
 

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import kit, pictures, streaming
+from bot.slack import kit, naming, pictures, streaming
 from bot.slack.asked import Answer as Outgoing
 from bot.slack.asked import Asked, Said
 from bot.slack.blocks import picture_blocks
@@ -17,7 +17,7 @@ from bot.slack.kit import Blocks
 from bot.slack.post import Desk, Letter
 from bot.slack.view import Picture
 from bot.slack.wire import FAILURES, code_of
-from bot.slack.words import fit
+from bot.slack.words import fit, timed
 from runtime.answers.service import Answer, answer
 from runtime.core import Runtime
 from runtime.errors import InvalidRequest
@@ -44,13 +44,14 @@ class Place:
 def drawn(found: Answer, picture: Picture | None) -> tuple[str, Blocks]:
     """The sentences, the chart, and last the query they came from; all of it is data and escaped."""
     body, _, query = found.text.rpartition("\n")
-    text = fit(body or found.text, kit.SECTION)
+    text = timed(fit(body or found.text, kit.SECTION), kit.SECTION)
     origin = [kit.context(fit(query, 500))] if body and found.understood else []
     return fit(found.text, kit.MESSAGE), [kit.section(text), *picture_blocks(picture), *origin]
 
 
 async def reply(runtime: Runtime, org_id: UUID, client: AsyncWebClient, found: Answer, place: Place) -> None:
     """Posted once for each question, however often its delivery is repeated; it streams to who speaks to us alone."""
+    found = replace(found, text=await naming.answered(runtime, org_id, found.text))
     if place.direct:
         await streaming.told(client, place.stream, found.text, found.chart)
         return
@@ -68,6 +69,7 @@ async def ask(asked: Asked) -> Outgoing:
     if not question:
         raise InvalidRequest("Say what you want to know.")
     found = await spoken(asked.runtime, asked.org_id, question, asked.member)
+    found = replace(found, text=await naming.answered(asked.runtime, asked.org_id, found.text))
     picture = (await pictures.show(asked.client, found.chart, {})).picture
     if picture and picture.file_id and asked.channel and await _shown(asked, found, picture):
         return ""

@@ -8,9 +8,9 @@ from bot.slack import kit
 from bot.slack.kit import Block, Blocks
 from bot.slack.values import Pressed, Wanted
 from bot.slack.view import GateView, Picture, Waiting, Who
-from bot.slack.words import bold, code, fit, hours, leave, moment
+from bot.slack.words import bold, code, fit, hours, leave, moment, sure
 from runtime.gates.language import understood
-from runtime.gates.wording import amount, percent
+from runtime.gates.wording import amount
 
 KINDS = {
     "portfolio_review": "Gate 1 · portfolio",
@@ -99,7 +99,7 @@ def _snoozed(view: GateView) -> str:
     """Nobody who reads it shall think the deadline had moved."""
     if view.snoozed_until is None:
         return ""
-    return f"\nSnoozed until {moment(view.snoozed_until)} by {fit(view.snoozed_by, 100)}: no reminders until then, the deadline stays."
+    return f"\nSnoozed until {moment(view.snoozed_until)} by {view.snoozed_by.shown if view.snoozed_by else 'nobody'}: no reminders until then, the deadline stays."
 
 
 def _agreed(view: GateView) -> str:
@@ -113,8 +113,8 @@ def _agreed(view: GateView) -> str:
 
 
 def _eyes(view: GateView) -> str:
-    if view.waived:
-        return f"\n*Four eyes waived:* {fit(view.waived, 600)}"
+    if view.waived and view.waived_by is not None:
+        return f"\n*Four eyes waived:* {view.waived_by.shown}: {fit(view.waived, 600)}"
     both = view.first is not None and view.first.counts and view.status.startswith("approved")
     return f"\n*2 of 2:* first {view.first.who.shown}" if both and view.first is not None else ""
 
@@ -209,9 +209,8 @@ def _leave(texts: Iterable[str]) -> None:
 
 
 def _learned(item: Mapping[str, Any]) -> str:
-    confidence = item.get("confidence")
-    sure = f" ({percent(float(confidence))} sure)" if confidence is not None else ""
-    return fit(f"• {item.get('finding', '')}{sure}", 600, whole=f"Learned before\n\n{item.get('finding', '')}{sure}")
+    said = f"{item.get('finding', '')}{sure(item.get('confidence'))}"
+    return fit(f"• {said}", 600, whole=f"Learned before\n\n{said}")
 
 
 def _origin(view: GateView) -> str:

@@ -13,6 +13,7 @@ from bot.slack import (
     blocks,
     by_letter,
     deliveries,
+    discarded,
     home_drawn,
     home_picture,
     installations,
@@ -25,6 +26,7 @@ from bot.slack import (
     was_it_you,
 )
 from bot.slack import digest as digest_message
+from bot.slack import pictures as picture_files
 from bot.slack.deliveries import Key
 from bot.slack.post import Desk, Intent, Letter, Placed
 from bot.slack.presence import whereabouts
@@ -202,14 +204,21 @@ async def _experiment(desk: Desk, notice: Notice) -> None:
     result = row["current_result"] or {}
     soon = early(result, desk.runtime.settings) if result else None
 
-    def draw(picture: Picture | None) -> tuple[str, kit.Blocks]:
-        return progress.experiment_message(row, outcome, unit, picture, early=soon)
+    people = await desk.people.who({outcome["owner"], *_decider(row)})
 
-    owner = person(await desk.people.who([outcome["owner"]]), outcome["owner"])
+    def draw(picture: Picture | None) -> tuple[str, kit.Blocks]:
+        return progress.experiment_message(row, outcome, unit, picture, early=soon, people=people)
+
+    owner = person(people, outcome["owner"])
     chart = pictures.in_zone(result.get("chart") if soon is None else None, owner.zone)
     placed = await _put(desk, Letter(Key("experiment", row["id"], notice.place), draw, chart, thread=thread))
     if (row["final_result"] or {}).get("violated"):
         await _alarm(desk, row, outcome, notice.place, placed)
+
+
+def _decider(row: Row) -> list[str]:
+    found = (row["final_result"] or {}).get("decided_by")
+    return [found] if found else []
 
 
 async def _alarm(desk: Desk, row: Row, outcome: Row, place: str, placed: Placed) -> None:
@@ -235,6 +244,6 @@ async def _words(desk: Desk, notice: Notice) -> None:
 
 KINDS: Mapping[str, _Deliver] = {
     "gate": _gate, "experiment": _experiment, "digest": digest_message.deliver, "was_it_you": was_it_you.deliver, page_code.KIND: page_code.deliver,
-    home_picture.KIND: home_drawn.deliver,
+    home_picture.KIND: home_drawn.deliver, picture_files.DISCARDED: discarded.deliver,
 }  # fmt: skip
 _NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})

@@ -8,7 +8,21 @@ from uuid import UUID
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import acting, asking, checkup, connecting, digest, forms, importing, kit, leftovers, picturing, wizard
+from bot.slack import (
+    acting,
+    asking,
+    checkup,
+    connecting,
+    digest,
+    forms,
+    importing,
+    kit,
+    leftovers,
+    listings,
+    naming,
+    picturing,
+    wizard,
+)
 from bot.slack.acting import permalink
 from bot.slack.asked import Answer, Asked, Command, Said
 from bot.slack.people import UNKNOWN, People
@@ -63,7 +77,13 @@ COMMANDS: dict[str, Command] = {
         Command(
             "pause", "pause <experiment> <why>", "flag off, and a gate asks whether to go on", acting.pause, steers=True
         ),
-        Command("resume", "resume <experiment>", "back to the approved rollout", acting.resume, steers=True),
+        Command(
+            "resume",
+            "resume <experiment> <why>",
+            "back to the approved rollout: your answer to the gate that asks about it",
+            acting.resume,
+            steers=True,
+        ),
         Command("kill", "kill <experiment> <why>", "flag off for good", acting.kill, steers=True),
         Command(
             "rebuild", "rebuild <experiment>", "send a failed build to the agent again", acting.rebuild, steers=True
@@ -112,7 +132,7 @@ class CommandDoor:
                 view_id = await forms.loading(client, str(command.get("trigger_id")), wanted.form)
             answer = await self._answer(wanted, tuple(words), command, client, view_id)
         except OutcomeRuntimeError as error:
-            answer = fit(error.message, 3000)
+            answer = listings.impossible(error) or await naming.said(self.runtime, self.org_id, error.message)
         except FAILURES as error:
             answer = fit(failed(error, "this").message, 3000)
         except Exception:

@@ -205,16 +205,14 @@ def _run(desk: Desk, run: Row, unit: str) -> Block:
 
 
 def _hold(run: Row) -> Block | None:
-    """Pause while users may see it, resume while it is paused; both ask first."""
+    """Pause while users may see it, which is asked first; while it is paused, the answer that lets it go on, whose form asks why."""
     value = str(run["id"])
     if run["status"] in LIVE:
         text = "Its flag goes off for everybody, and a gate asks whether to go on."
         sure = kit.confirm("Pause this experiment?", text, "Pause", danger=True)
         return kit.button("Pause", "home-pause", value, confirm=sure)
     if run["status"] == "paused":
-        text = "Its flag goes back to the rollout that was approved; the gate that asks about it is withdrawn."
-        sure = kit.confirm("Resume this experiment?", text, "Resume", danger=False)
-        return kit.button("Resume", "home-resume", value, confirm=sure)
+        return kit.button("Resume", "home-resume", value)
     return None
 
 

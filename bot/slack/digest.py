@@ -9,7 +9,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import standings
-from bot.slack import kit, queries
+from bot.slack import kit, naming, queries
 from bot.slack.acting import named_outcome, permalink
 from bot.slack.asked import Asked
 from bot.slack.blocks import picture_blocks
@@ -41,6 +41,7 @@ async def deliver(desk: Desk, notice: Notice) -> None:
     async with desk.runtime.transaction(desk.org_id) as tx:
         reader = await digests.by_id(tx, settings, notice.subject_id)
         found = await digests.collect(tx, settings, reader.outcomes, since, until) if reader else None
+        found = await naming.digest(tx, found) if found else None
         shown = await queries.shown_at(tx, [line.gate for line in found.waiting if line.gate]) if found else {}
         stand = await standing.of(tx, reader.outcomes, reader.zone) if reader else Standings()
     if found is None or found.empty or not await _reachable(desk.places, notice.place):
@@ -72,6 +73,7 @@ async def on_demand(asked: Asked) -> str:
     async with asked.runtime.transaction(asked.org_id) as tx:
         wanted = chosen or [row["id"] for row in await outcomes.listed(tx)]
         found = await digests.collect(tx, asked.runtime.settings, wanted, now - timedelta(days=1), now)
+        found = await naming.digest(tx, found)
         shown = await queries.shown_at(tx, [line.gate for line in found.waiting if line.gate])
         stand = await standing.of(tx, wanted, asked.member.timezone)
     return text(found, await _links(asked.client, shown), stand)

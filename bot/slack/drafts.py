@@ -21,6 +21,7 @@ _LIMIT = re.compile(r"(?P<name>\S+)\s*(?P<sign><=|>=|≤|≥)\s*(?P<value>-?[\d.
 _SIDES = {"<=": "max", "≤": "max", ">=": "min", "≥": "min"}
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+")
 _LONGEST_SLUG = 56
+_NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 #: Which field of the form a key of outcome.yaml comes from.
 _FIELDS = {
     "title": "title", "description": "description", "direction": "direction", "from": "from", "to": "to", "target": "to",
@@ -101,11 +102,17 @@ def _constraint(line: str, source: str) -> dict[str, Any]:
     found = _LIMIT.fullmatch(line)
     if found is None:
         if any(sign in line for sign in "<>=≤≥"):
-            raise Unclear(f"“{line[:60]}”: write a limit as `slow_share <= 0.05` or `success_rate >= 97 %`.")
+            raise Unclear(f"“{line[:60]}”: write a limit as slow_share <= 0.05 or success_rate >= 97 %.")
         return {"rule": line}
-    place, inside, metric = (found["place"] or f"{source}/{found['name']}").partition("/")
+    name = found["name"]
+    place, inside, metric = (found["place"] or (name if "/" in name else f"{source}/{name}")).partition("/")
     limit = {_SIDES[found["sign"]]: number(found["value"])}
-    return {"signal": found["name"], "source": place if inside else source, "metric": metric or place, **limit}
+    return {"signal": _signal(name), "source": place if inside else source, "metric": metric or place, **limit}
+
+
+def _signal(name: str) -> str:
+    """What outcome.yaml calls it: a metric such as `shop/payment.success_rate` is none of its names."""
+    return name if _NAME.fullmatch(name) else re.sub(r"[^a-z0-9]+", "_", name.rpartition("/")[2].casefold()).strip("_")
 
 
 def slug(title: str, taken: Sequence[str]) -> str:
@@ -204,10 +211,16 @@ def _by_field(error: ValidationError) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in error.errors():
         faults: Sequence[Fault] = (one.get("ctx") or {}).get("faults") or ()
-        told = [((*one["loc"], *fault.at), f"It {fault.reason}; {fault.mend}.") for fault in faults]
+        told = [((*one["loc"], *fault.at), _said(fault)) for fault in faults]
         for at, text in told or [(one["loc"], f"{one['msg']}.")]:
             found.setdefault(_field(at), text)
     return found
+
+
+def _said(fault: Fault) -> str:
+    """Slack shows no markup under a field; `from` is called From there, and a reason may begin with the text it is about."""
+    text = f"{fault.reason}; {fault.mend}.".replace("`from`", "From").replace("`", "")
+    return text if text.startswith('"') else f"It {text}"
 
 
 def _field(at: Sequence[str | int]) -> str:

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import deliveries, leftovers, modals
+from bot.slack import deliveries, leftovers, modals, naming
 from bot.slack.people import UNKNOWN, People
 from bot.slack.values import Form, Pressed, Wanted
 from bot.slack.view import GateView, gate_view
 from bot.slack.wire import FAILURES, code_of, failed
 from bot.slack.words import fit, keeping
+from runtime import noted
 from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
 from runtime.errors import GateAlreadyDecided, InvalidRequest, NotYourGate, OutcomeRuntimeError, ReasonNeeded
@@ -32,6 +33,9 @@ Body = dict[str, Any]
 AT_ONCE = 2
 """Presses worked on at once: what more there are wait their turn, so that the acknowledgement of the next one doesn't wait for all of them."""
 
+RECORDED = "Your answer is recorded. I was restarted just after you pressed, so it took longer than usual."
+"""Whoever saw nothing happen is told, though the message shows it, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateDoor:
@@ -49,11 +53,14 @@ class GateDoor:
         await ack()
         try:
             async with self.turn:
-                await self._pressed(body, action, client)
+                recorded = await self._pressed(body, action, client)
+            if recorded and noted.late():
+                await whisper(respond, RECORDED)
         except OutcomeRuntimeError as error:
-            await whisper(respond, error.message)
+            await self.refuse(respond, error)
 
-    async def _pressed(self, body: Body, action: Body, client: AsyncWebClient) -> None:
+    async def _pressed(self, body: Body, action: Body, client: AsyncWebClient) -> bool:
+        """Whether the answer is recorded; otherwise a form asks for what is missing."""
         said, user = Pressed.load(action.get("value")), body["user"]["id"]
         try:
             try:
@@ -64,11 +71,14 @@ class GateDoor:
         except ReasonNeeded as error:
             gate = await self.gate(said.g)
             option = _option(gate, said.c)
-            found = modals.answer(_view(gate), option, _form(said, body, option), override=error.message)
+            found = modals.answer(
+                _view(gate), option, _form(said, body, option), override=await self.plainly(error.message)
+            )
         if isinstance(found, dict):
             await show_form(client, body, found)
         elif found:
             raise changed(said.g)
+        return not found
 
     async def _at_once(self, said: Pressed, body: Body, user: str) -> Body | bool:
         """Who it is, what the gate is and the decision in one transaction; the form to be shown where one is needed first.
@@ -83,13 +93,16 @@ class GateDoor:
             return await self._answer(tx, gate, said, body, member)
 
     async def _answer(self, tx: Tx, gate: Row, said: Pressed, body: Body, member: Member) -> Body | bool:
+        if noted.late() and (gate["decided_by"], gate["choice"]) == (member.email, said.c):
+            return False
         option = _option(gate, said.c)
         standing = gate_standing(gate, member)
         form = _form(said, body, option)
         cap = await self._cap(tx, gate, option)
         if standing.as_what == "override" or modals.needs_form(option) or cap:
-            return modals.answer(_view(gate), option, form, override=answer_override(standing), cap=cap)
-        by, now = person(member, "slack"), self.runtime.now()
+            override = await naming.within(tx, answer_override(standing))
+            return modals.answer(_view(gate), option, form, override=override, cap=cap)
+        by, now = person(member, "slack"), noted.moment(self.runtime.now())
         return await settle(self.runtime, tx, gate, _decision(form), by=by, now=now)
 
     async def _cap(self, tx: Tx, gate: Row, option: Mapping[str, Any]) -> str:
@@ -112,11 +125,11 @@ class GateDoor:
             note = str(found.get(modals.NOTE) or "")
             await self._decide(form, member, note=note, percent=number(found.get(modals.PERCENT)))
         except ReasonNeeded as error:
-            await ack(response_action="errors", errors=modals.wrong(modals.NOTE, error.message))
+            await ack(response_action="errors", errors=modals.wrong(modals.NOTE, await self.plainly(error.message)))
         except InvalidRequest as error:
             await self._complain(ack, found, error)
         except OutcomeRuntimeError as error:
-            await ack(response_action="update", view=modals.said("Not recorded", error.message))
+            await ack(response_action="update", view=modals.said("Not recorded", await self.plainly(error.message)))
         else:
             await ack()
 
@@ -125,7 +138,7 @@ class GateDoor:
         if field:
             await ack(response_action="errors", errors=modals.wrong(field, error.message))
         else:
-            await ack(response_action="update", view=modals.said("Not recorded", error.message))
+            await ack(response_action="update", view=modals.said("Not recorded", await self.plainly(error.message)))
 
     async def _decide(self, form: Form, member: Member, *, note: str = "", percent: int | None = None) -> None:
         decision = _decision(form, note=note, percent=percent)
@@ -149,7 +162,7 @@ class GateDoor:
             view = _MENU[wanted.do](_view(gate), form) if wanted.do in _MENU else modals.details(_view(gate))
             await show_form(client, body, view)
         except OutcomeRuntimeError as error:
-            await whisper(respond, error.message)
+            await self.refuse(respond, error)
 
     async def delegated(self, ack: "AsyncAck", body: Body, view: Body) -> None:
         try:
@@ -159,7 +172,7 @@ class GateDoor:
         except InvalidRequest as error:
             await ack(response_action="errors", errors=modals.wrong(modals.PERSON, error.message))
         except OutcomeRuntimeError as error:
-            await ack(response_action="update", view=modals.said("Not delegated", error.message))
+            await ack(response_action="update", view=modals.said("Not delegated", await self.plainly(error.message)))
         else:
             await ack()
 
@@ -213,7 +226,15 @@ class GateDoor:
                 raise NotYourGate(f"You can look at this gate, but not have it asked again; ask {asked}.")
             await reopen(self.runtime, self.org_id, wanted.g, by=person(member, "slack"), now=self.runtime.now())
         except OutcomeRuntimeError as error:
-            await whisper(respond, error.message)
+            await self.refuse(respond, error)
+
+    async def refuse(self, respond: "AsyncRespond", error: OutcomeRuntimeError) -> None:
+        """To whoever pressed alone; whom to ask instead is mentioned, as in the gate's message."""
+        await beside(respond, await naming.said(self.runtime, self.org_id, error.message))
+
+    async def plainly(self, message: str) -> str:
+        """For forms, which escape it."""
+        return await naming.plainly(self.runtime, self.org_id, message)
 
     async def member(self, slack_user_id: str) -> Member:
         found = await self.people.behind(slack_user_id)
@@ -246,7 +267,12 @@ _MENU = {"delegate": modals.delegation, "ask": modals.question}
 
 async def whisper(respond: "AsyncRespond", text: str) -> None:
     """Only who pressed sees it, and the message stays as it is."""
-    await respond(text=fit(text, 3000), response_type="ephemeral", replace_original=False)
+    await beside(respond, fit(text, naming.LONGEST))
+
+
+async def beside(respond: "AsyncRespond", shown: str) -> None:
+    """`whisper` of text that is escaped already."""
+    await respond(text=shown, response_type="ephemeral", replace_original=False)
 
 
 async def show_form(client: AsyncWebClient, body: Body, view: Body) -> None:

@@ -13,13 +13,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import charts
 from bot.pictures import ChartUnreadable, picture
-from bot.slack import deliveries, home_picture, kit, listings, queries
+from bot.slack import deliveries, home_picture, kit, listings, naming, queries
 from bot.slack.acting import permalink
 from bot.slack.dashboard import MOST_GATES, MOST_OUTCOMES, MOST_PICTURES, Desk, found_blocks, home_blocks
 from bot.slack.deliveries import Key
 from bot.slack.gates import GateDoor
 from bot.slack.people import UNKNOWN
-from bot.slack.values import Wanted
+from bot.slack.values import Pressed, Wanted
 from bot.slack.view import Picture
 from bot.slack.wire import FAILURES, code_of, failed
 from bot.slack.words import fit
@@ -219,11 +219,17 @@ class HomeDoor:
         await self._steer(hold, body, action, client)
 
     async def resume(self, ack: "AsyncAck", body: Body, action: Body, client: AsyncWebClient) -> None:
+        """An answer to the gate that the pause opened, with the form that belongs to it."""
+        runtime, org_id = self.gates.runtime, self.gates.org_id
+        gate = await control.waiting_to_resume(runtime, org_id, _experiment(action))
+        if gate is not None:
+            value = Pressed(g=gate["id"], c="resume", e=gate["evidence_hash"][:16]).dump()
+            await self.decide(ack, body, {**action, "value": value}, client)
+            return
         await ack()
 
         async def go_on(experiment: UUID, by: By) -> None:
-            now = self.gates.runtime.now()
-            await control.resume(self.gates.runtime, self.gates.org_id, experiment, by=by, now=now)
+            await control.resume(runtime, org_id, experiment, "", by=by, now=runtime.now())
 
         await self._steer(go_on, body, action, client)
 
@@ -234,7 +240,7 @@ class HomeDoor:
             member = await self._steering(body)
             await do(_experiment(action), person(member, "slack"))
         except OutcomeRuntimeError as error:
-            await Aside(client, body)(fit(error.message, 2900))
+            await Aside(client, body)(await naming.said(self.gates.runtime, self.gates.org_id, error.message, 2900))
         await self._again(body, client)
 
     async def _steering(self, body: Body) -> Member:

@@ -1,6 +1,7 @@
 """A worker's part of somebody's Home tab: their outcomes are drawn, uploaded once, and hung there."""
 
 from bot.slack import home, home_picture, pictures
+from bot.slack.deliveries import Key
 from bot.slack.post import Desk
 from runtime.identity import members
 from runtime.integrations.contracts import Notice
@@ -20,4 +21,5 @@ async def deliver(desk: Desk, notice: Notice) -> None:
         return
     async with desk.runtime.transaction(desk.org_id) as tx:
         await home_picture.remember(tx, shown, notice.place, found.remember)
+        await pictures.replaced(tx, Key("home-picture", shown.member.id, notice.place), known, found.remember)
     await home.paint(desk.runtime, desk.org_id, desk.client, member, notice.place, patient=True)

@@ -7,14 +7,15 @@ from uuid import UUID
 from bot.slack.blocks import KINDS
 from bot.slack.progress import STATES
 from bot.slack.view import Who, person
-from bot.slack.words import bold, fit, moment
+from bot.slack.words import bold, fit, moment, sure
 from runtime.db.engine import Row
+from runtime.errors import IllegalTransition, OutcomeRuntimeError
 from runtime.gates import pictures
 from runtime.gates.rows import seat
-from runtime.gates.wording import amount, percent, span
+from runtime.gates.wording import amount, span
 from runtime.identity.people import Member
 from runtime.learnings.service import Found
-from runtime.lifecycle import EXPERIMENT
+from runtime.lifecycle import EXPERIMENT, OUTCOME
 
 DONE = {
     "activate": "{name} is active; its first portfolio is being proposed and comes to gate 1.",
@@ -51,7 +52,7 @@ def outcome_line(row: Row, runs: Sequence[Row]) -> str:
     )
 
 
-def outcome_details(row: Row, runs: Sequence[Row], waiting: Sequence[Row]) -> str:
+def outcome_details(row: Row, runs: Sequence[Row], waiting: Sequence[Row], people: Mapping[str, Who]) -> str:
     signal, target, unit = row["primary_signal"], row["target"], pictures.unit(row["primary_signal"])
     lines = [
         outcome_line(row, runs),
@@ -59,7 +60,7 @@ def outcome_details(row: Row, runs: Sequence[Row], waiting: Sequence[Row]) -> st
         *([fit(row["description"], 1000)] if row["description"] else []),
         *([f"Ends {moment(row['deadline'])}"] if row["deadline"] else []),
         *(run_line(run, unit) for run in runs[:10]),
-        *(f"🗳️ {fit(gate['question'], 200)} asks {fit(seat(gate).asked, 100)}" for gate in waiting[:10]),
+        *(f"🗳️ {fit(gate['question'], 200)} asks {person(people, seat(gate).asked).shown}" for gate in waiting[:10]),
     ]
     return "\n".join(lines)
 
@@ -79,18 +80,22 @@ def _result(run: Mapping[str, Any], unit: str) -> str:
     result = run["current_result"]
     if not result:
         return ""
+    if not {result.get("ci_lower"), result.get("ci_upper")} - {None, "inf", "-inf"}:
+        return ", nothing measured yet"
     return f", {amount(result.get('delta'), unit, signed=True)} ({span(result.get('ci_lower'), result.get('ci_upper'), unit)})"
 
 
-def gate_list(waiting: Sequence[Row], links: Mapping[UUID, str | None], member: Member) -> str:
+def gate_list(
+    waiting: Sequence[Row], links: Mapping[UUID, str | None], member: Member, people: Mapping[str, Who]
+) -> str:
     if not waiting:
         return "No decision is waiting. 🎉"
-    return "\n".join(gate_line(gate, links.get(gate["id"]), member) for gate in waiting[:30])
+    return "\n".join(gate_line(gate, links.get(gate["id"]), member, people) for gate in waiting[:30])
 
 
-def gate_line(gate: Row, link: str | None, member: Member) -> str:
+def gate_line(gate: Row, link: str | None, member: Member, people: Mapping[str, Who]) -> str:
     found = seat(gate)
-    whom = "*you*" if member.email.casefold() in found.entitled else fit(found.asked, 100)
+    whom = "*you*" if member.email.casefold() in found.entitled else person(people, found.asked).shown
     question = fit(gate["question"], 300)
     shown = f"<{fit(link, 1000)}|{question.replace('|', '/')}>" if link else question
     return (
@@ -114,4 +119,21 @@ def learning_list(question: str, found: Sequence[Found]) -> str:
 
 
 def learning_lines(found: Iterable[Found], *, room: int = 800) -> list[str]:
-    return [f"• {fit(item.finding, room)} ({percent(item.confidence)} sure)" for item in found]
+    return [f"• {fit(item.finding, room)}{sure(item.confidence)}" for item in found]
+
+
+def impossible(error: OutcomeRuntimeError) -> str:
+    """For a step that the present state has no room for, what it is now and which commands are possible; else nothing."""
+    state, step = str(error.context.get("state", "")), error.context.get("event")
+    if type(error) is not IllegalTransition or not step:
+        return ""
+    machine = OUTCOME if state in OUTCOME.states else EXPERIMENT
+    ways = [f"`/outcome {event}`" for event in machine.events_from(state) if event in DONE]
+    then = (
+        "that is final"
+        if state in machine.final
+        else f"possible now: {' or '.join(ways)}"
+        if ways
+        else "look again later"
+    )
+    return f"Nothing was changed: `{fit(str(step), 40)}` is not possible while it is “{fit(STATES.get(state, state), 60)}”; {then}."

@@ -10,12 +10,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import charts
 from bot.pictures import ChartUnreadable, drawn, picture
+from bot.slack.deliveries import CHANNEL, Key
 from bot.slack.view import Picture
 from bot.slack.wire import FAILURES
+from runtime.db.engine import Tx
 from runtime.digest import digest
+from runtime.identity.people import SYSTEM
+from runtime.journal import Event, Message, record
 
 log = structlog.get_logger(__name__)
 
+DISCARDED = "discarded"
+"""The notice by which a worker deletes a file (bot.slack.discarded)."""
+_REPLACED = "slack.picture_replaced"
 _PATIENCE = 45.0
 """Seconds for drawing and uploading together; after that the message goes out with words."""
 _ALT = 1000
@@ -45,6 +52,15 @@ async def show(client: AsyncWebClient, chart: Mapping[str, Any] | None, remember
         return Shown(Picture(remembered["file"], alt, line), remembered)
     file_id = await _uploaded(client, known, alt)
     return Shown(Picture(file_id, alt, line), {"digest": mark, "file": file_id} if file_id else {})
+
+
+async def replaced(tx: Tx, key: Key, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """`before` is what a message remembered of its picture, `after` what it shows instead, in the transaction that remembers it."""
+    file = before.get("file")
+    if not file or file == after.get("file"):
+        return
+    wanted = Message(DISCARDED, key.subject, CHANNEL, key.place, once=str(file), payload={"file": str(file)})
+    await record(tx, Event(_REPLACED, key.kind, key.subject, {"file": str(file)}), by=SYSTEM, notices=[wanted])
 
 
 async def _uploaded(client: AsyncWebClient, chart: charts.Chart, alt: str) -> str | None:

@@ -108,6 +108,10 @@ class Desk:
         # Where it stands must not be forgotten; what it shows may be, for then it is only drawn once more.
         async with self.runtime.transaction(self.org_id, lasting=placed.ts != row["external_id"]) as tx:
             await deliveries.placed(tx, letter.key, placed.channel, placed.ts, remember)
+            if (
+                placed.ts == row["external_id"]
+            ):  # a message that had to be posted anew may still stand elsewhere as well
+                await pictures.replaced(tx, letter.key, row["details"].get("picture") or {}, shown.remember)
         await self._rest(letter.key, placed, noted.left, remember, moved=placed.ts != row["external_id"])
         return placed
 

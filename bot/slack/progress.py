@@ -1,12 +1,13 @@
 """The living message of an experiment: how it stands, or how it ended. PURE."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bot.slack import kit
 from bot.slack.blocks import picture_blocks
 from bot.slack.kit import Block, Blocks
-from bot.slack.view import Picture
+from bot.slack.view import Picture, Who, person
 from bot.slack.words import bold, fit
 from runtime.gates import outlook
 from runtime.gates.wording import amount, span
@@ -30,13 +31,19 @@ _GUARDS = {"violated": "⛔", "kill": "⛔", "pause": "⚠️", "harm": "⚠️"
 
 
 def experiment_message(
-    row: Mapping[str, Any], outcome: Mapping[str, Any], unit: str, picture: Picture | None, *, early: str | None = None
+    row: Mapping[str, Any],
+    outcome: Mapping[str, Any],
+    unit: str,
+    picture: Picture | None,
+    *,
+    early: str | None = None,
+    people: Mapping[str, Who] = MappingProxyType({}),
 ) -> tuple[str, Blocks]:
     """`early` says what is missing before anything may be called better or worse; guardrails are shown from the first look."""
     if early:
         row = {**row, "current_result": {**(row["current_result"] or {}), "headline": early}}
     result: Mapping[str, Any] = row["current_result"] or {}
-    blocks = [kit.section(f"{bold(row['title'])}\n{_state(row)}"), *picture_blocks(None if early else picture)]
+    blocks = [kit.section(f"{bold(row['title'])}\n{_state(row, people)}"), *picture_blocks(None if early else picture)]
     if result:
         ahead = [] if early else list(_ahead(result, unit))
         blocks += [*_numbers(result, unit, judged=early is None), *ahead, *_guardrails(result)]
@@ -44,13 +51,13 @@ def experiment_message(
     return fit(f"{row['title']}: {_plain_state(row)}", kit.MESSAGE), blocks
 
 
-def _state(row: Mapping[str, Any]) -> str:
+def _state(row: Mapping[str, Any], people: Mapping[str, Who]) -> str:
     final: Mapping[str, Any] = row["final_result"] or {}
     if final.get("violated"):
         return f"⛔ *Killed by a hard constraint; the flag is off for everybody.*\n{fit(final['violated'], 1000)}"
     if row["status"] in {"shipped", "killed"} and final:
         note = f"\n> {fit(' '.join(str(final['note']).split()), 800)}" if final.get("note") else ""
-        return f"{STATES[row['status']]} by {fit(final.get('decided_by') or 'nobody', 100)}{note}"
+        return f"{STATES[row['status']]} by {person(people, final.get('decided_by') or 'nobody').shown}{note}"
     if row["status"] == "paused":
         return f"⏸️ *Paused; the flag is off.* {fit(row['pause_reason'] or '', 800)}"
     headline = (row["current_result"] or {}).get("headline")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack import kit
-from bot.slack.gates import GateDoor, whisper
+from bot.slack.gates import GateDoor
 from bot.slack.kit import Blocks
 from bot.slack.wire import FAILURES
 from bot.slack.words import bold, fit
@@ -120,7 +120,7 @@ class Proposals:
             more = " The gate's message says what is still missing." if waits else ""
             await _closed(client, body, f"✅ Recorded: {bold(said, 400)}.{more}")
         except OutcomeRuntimeError as error:
-            await whisper(respond, error.message)
+            await self.door.refuse(respond, error)
 
     async def dropped(
         self,
@@ -136,7 +136,7 @@ class Proposals:
             await readings.drop(self.door.runtime, self.door.org_id, _carried(action).r, by=person(member, "slack"))
             await _closed(client, body, "Nothing was recorded. Write it another way, or use the gate's buttons.")
         except OutcomeRuntimeError as error:
-            await whisper(respond, error.message)
+            await self.door.refuse(respond, error)
 
 
 def standing(gate: Row, member: Member) -> policy.Standing:

@@ -7,6 +7,7 @@ from sqlalchemy import Table, select
 
 from bot.slack import deliveries
 from bot.slack.deliveries import Key
+from bot.slack.pictures import DISCARDED
 from runtime.core import Runtime
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiments, members, outcomes
@@ -37,12 +38,12 @@ def _later(ends: datetime, now: datetime) -> ChannelFailed:
 
 
 async def _passes(tx: Tx, notice: Notice) -> bool:
-    """A message that is there already only changes, which calls nobody, nor does Home; a kill cannot wait."""
+    """A message that is there already only changes, which calls nobody, nor does Home or a file that goes; a kill cannot wait."""
     if notice.kind == "experiment":
         row = await _row(tx, experiments, notice.subject_id)
         if row and (row["final_result"] or {}).get("violated"):
             return True
-    if notice.kind == "home":
+    if notice.kind in {"home", DISCARDED}:
         return True
     if notice.kind not in {"gate", "experiment"} or notice.payload.get("remind"):
         return False

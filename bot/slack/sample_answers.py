@@ -188,10 +188,10 @@ def answers(say: Say, picture: Picture) -> Iterator[tuple[str, str | Said]]:
     ]
     yield "help", commands.help_text()
     yield "list", listings.outcome_list([mine], runs)
-    yield "show", listings.outcome_details(mine, runs, waiting)
+    yield "show", listings.outcome_details(mine, runs, waiting, rows.people(say))
     yield "chart", picturing.shown(say("Guest checkout"), picture)
     yield "experiments", listings.experiment_list(mine, runs)
-    yield "gates", listings.gate_list(waiting, links, rows.member(say))
+    yield "gates", listings.gate_list(waiting, links, rows.member(say), rows.people(say))
     yield "ask", Said(*asking.drawn(known, picture))
     yield "learnings", listings.learning_list(say("guest checkout"), [found])
     yield "connect", connecting.shown(probes, may=True)

@@ -147,7 +147,7 @@ def _experiments(say: Say) -> Iterator[Sample]:
 
 def _progress(name: str, say: Say, **changes: Any) -> Sample:
     row, outcome = rows.experiment(say, **changes), rows.outcome(say)
-    return _message(name, progress.experiment_message(row, outcome, "share", chart(say)))
+    return _message(name, progress.experiment_message(row, outcome, "share", chart(say), people=rows.people(say)))
 
 
 def _notices(say: Say) -> Iterator[Sample]:

@@ -44,7 +44,9 @@ class Shaping:
             member = await self.door.member(body["user"]["id"])
             await self._decide(form, member, found)
         except ReasonNeeded as error:
-            await ack(response_action="errors", errors=modals.wrong(modals.NOTE, error.message))
+            await ack(
+                response_action="errors", errors=modals.wrong(modals.NOTE, await self.door.plainly(error.message))
+            )
         except InvalidRequest as error:
             field = str(error.context.get("field") or modals.NOTE)
             await ack(
@@ -52,7 +54,9 @@ class Shaping:
                 errors=modals.wrong(field if field in _FIELDS & set(found) else modals.NOTE, error.message),
             )
         except OutcomeRuntimeError as error:
-            await ack(response_action="update", view=modals.said("Not recorded", error.message))
+            await ack(
+                response_action="update", view=modals.said("Not recorded", await self.door.plainly(error.message))
+            )
         else:
             await ack()
 
@@ -79,7 +83,7 @@ class Shaping:
             by, now = person(member, "slack"), self.door.runtime.now()
             await snooze(self.door.runtime, self.door.org_id, form.g, until=until, by=by, now=now)
         except OutcomeRuntimeError as error:
-            await ack(response_action="update", view=modals.said("Not snoozed", error.message))
+            await ack(response_action="update", view=modals.said("Not snoozed", await self.door.plainly(error.message)))
         else:
             await ack()
 
@@ -100,7 +104,7 @@ class Shaping:
             at = next(item.at for item in sent if item.experiment == error.experiment)
             await ack(response_action="errors", errors=modals.wrong(f"{error.field}:{at}", error.message))
         except OutcomeRuntimeError as error:
-            await ack(response_action="update", view=modals.said("Not changed", error.message))
+            await ack(response_action="update", view=modals.said("Not changed", await self.door.plainly(error.message)))
         else:
             await ack()
 
@@ -110,7 +114,7 @@ class Shaping:
             await self._file(gate, form, client)
             return
         standing = gate_standing(gate, member)
-        view = await self._form(do, gate, member, form, answer_override(standing))
+        view = await self._form(do, gate, member, form, await self.door.plainly(answer_override(standing)))
         await show_form(client, body, view)
 
     async def _form(self, do: str, gate: Row, member: Member, form: Form, override: str) -> Block:

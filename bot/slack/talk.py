@@ -8,7 +8,7 @@ from uuid import UUID
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack import asking, deliveries, inbound, leftovers, proposals, queries, streaming, words
+from bot.slack import asking, deliveries, inbound, leftovers, naming, proposals, queries, streaming, words
 from bot.slack.gates import GateDoor
 from bot.slack.kit import Blocks
 from bot.slack.people import UNKNOWN
@@ -119,7 +119,7 @@ class Talk:
             if not done and (asked_back or not await self._proposed(gate, evidence, said, client)):
                 await self._talked(gate, reading, said, client)
         except OutcomeRuntimeError as error:
-            await self._reply(client, said, error.message)
+            await self._refused(client, said, error)
             return
         if done:
             await self._receipt(client, said)
@@ -192,7 +192,7 @@ class Talk:
             elif asks(said.text) or not await self._wished(said, member, client):
                 await self._answered(said, member, client)
         except OutcomeRuntimeError as error:
-            await self._reply(client, said, error.message)
+            await self._refused(client, said, error)
 
     async def _looking(self, said: Said, client: AsyncWebClient) -> None:
         if said.direct:
@@ -245,6 +245,12 @@ class Talk:
     async def _reply(self, client: AsyncWebClient, said: Said, text: str) -> None:
         with words.keeping() as left:
             shown = fit(text, 3000)
+        await self._post(client, said, shown, None)
+        await leftovers.beside(client, said.channel, said.thread_ts or said.ts, left)
+
+    async def _refused(self, client: AsyncWebClient, said: Said, error: OutcomeRuntimeError) -> None:
+        with words.keeping() as left:
+            shown = await naming.said(self.door.runtime, self.door.org_id, error.message)
         await self._post(client, said, shown, None)
         await leftovers.beside(client, said.channel, said.thread_ts or said.ts, left)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.slack import installations
+from bot.slack.inbound import Inbox
 from bot.slack.presses import Presses, is_press
 from bot.slack.tokens import NotInstalled, Tokens, not_installed
 from bot.slack.wire import FAILURES, TIMEOUT, base_url, code_of, direct, failed, web_client
+from runtime import noted
 from runtime.core import Runtime
+from runtime.noted import Note
 from runtime.settings import secret
 
 log = structlog.get_logger(__name__)
@@ -73,13 +77,17 @@ class Teams:
 
     def __init__(self, runtime: Runtime, org_id: UUID) -> None:
         self._runtime, self._org_id = runtime, org_id
-        self.tokens = Tokens(runtime)
+        self.tokens, self.inbox = Tokens(runtime), Inbox(runtime)
         self._apps: dict[str, _Known] = {}
         self._front: AsyncApp | None = None
         self._home: str | None = None
 
     async def dispatch(self, request: AsyncBoltRequest) -> BoltResponse:
         """The signature comes first: whoever cannot sign costs no query and learns of no workspace."""
+        with noted.apart():
+            return await self._dispatch(request)
+
+    async def _dispatch(self, request: AsyncBoltRequest) -> BoltResponse:
         team = request.context.team_id
         known = await self._app(team) if team and self._from_slack(request) else None
         if known is None:
@@ -89,6 +97,29 @@ class Teams:
         if is_press(request.body) and await self._may(known, request):
             return await known.presses.take(request.body)
         return await known.app.async_dispatch(request)
+
+    async def again(self, note: Note, body: dict[str, Any]) -> None:
+        """Carry out what another process noted, and left; that its signature was checked, the note itself says."""
+        request = AsyncBoltRequest(mode="socket_mode", body=body)
+        known = await self._app(request.context.team_id or "")
+        if known is None or not await self._may(known, request):
+            log.warning("slack.not_installed", team=request.context.team_id, note=note.external_id)
+            await self.inbox.done(note)
+        elif is_press(body):
+            await known.presses.work(body, note)
+        else:
+            with noted.apart():
+                noted.begin(note)
+                answer = await known.app.async_dispatch(request)
+            if answer.status == HTTPStatus.NOT_FOUND:
+                await self.inbox.done(note)
+
+    async def tell(self, body: dict[str, Any], text: str, user: str) -> None:
+        """Privately, in the workspace that it came from; where the app is installed no more, nobody is told."""
+        request = AsyncBoltRequest(mode="socket_mode", body=body)
+        known = await self._app(request.context.team_id or "")
+        if known is not None and await self._may(known, request):
+            await known.presses.tell(body, text, user)
 
     async def _may(self, known: "_Known", request: AsyncBoltRequest) -> bool:
         """Not where the app was taken back: Bolt tells whoever pressed."""
@@ -126,9 +157,9 @@ class Teams:
             ) -> AuthorizeResult | None:
                 return await self._authorize(enterprise_id, team_id, user_id)
 
-            return _Known(org_id, *create_app(self._runtime, org_id, client, authorize))
+            return _Known(org_id, *create_app(self._runtime, org_id, self.inbox, client, authorize))
         self._home = self._home or await home_team(self._runtime)
-        return _Known(None, *create_app(self._runtime, self._org_id)) if team_id == self._home else None
+        return _Known(None, *create_app(self._runtime, self._org_id, self.inbox)) if team_id == self._home else None
 
     async def _authorize(
         self, enterprise_id: str | None, team_id: str | None, user_id: str | None

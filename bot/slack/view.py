@@ -87,8 +87,9 @@ class GateView:
     quorum: int = 1
     first: First | None = None
     waived: str = ""
+    waived_by: Who | None = None
     snoozed_until: datetime | None = None
-    snoozed_by: str = ""
+    snoozed_by: Who | None = None
     held: Waiting | None = None
 
     @property
@@ -112,16 +113,15 @@ class GateView:
 def gate_view(gate: Row, people: Mapping[str, Who], picture: Picture | None, hold: Row | None = None) -> GateView:
     """`people` maps e-mail addresses to those already known; others are shown by address. `hold` is an answer not carried out yet."""
     seat = rows.seat(gate)
-    decided_by = gate["decided_by"]
     return GateView(
         id=gate["id"], gate_type=gate["gate_type"], status=gate["status"], package=gate["context_package"],
         options=gate["options"] or [], asked=person(people, seat.asked), due_at=gate["due_at"], sla_hours=gate["sla_hours"],
         business=gate.get("calendar") is not None,
         evidence=gate["evidence_hash"], picture=picture, choice=gate["choice"] or "", decided_via=gate["decided_via"] or "",
         stepped_in_for=person(people, gate["assigned_to"]).named if seat.asked != gate["assigned_to"] else "",
-        decided_by=person(people, decided_by) if decided_by else None, decided_at=gate["responded_at"],
+        decided_by=_whom(gate["decided_by"], people), decided_at=gate["responded_at"],
         note=gate["response_note"] or "", conditions=gate["conditions"] or (), selection=gate["selection"], quorum=gate["quorum"],
-        first=_first(gate, people), waived=_waived(gate), snoozed_until=gate["snoozed_until"], snoozed_by=gate["snoozed_by"] or "",
+        first=_first(gate, people), waived=_waived(gate), waived_by=_whom(first_by(gate), people), snoozed_until=gate["snoozed_until"], snoozed_by=_whom(gate["snoozed_by"], people),
         held=_held(hold, people),
     )  # fmt: skip
 
@@ -132,8 +132,18 @@ def person(people: Mapping[str, Who], email: str) -> Who:
 
 def named_in(gate: Row) -> set[str]:
     """Addresses of the people a gate's message names."""
-    first = (gate["first_answer"] or {}).get("by")
-    return {address.casefold() for address in (rows.seat(gate).asked, gate["decided_by"], first) if address}
+    people = rows.seat(gate).asked, gate["decided_by"], gate["snoozed_by"], first_by(gate)
+    return {address.casefold() for address in people if address}
+
+
+def first_by(gate: Row) -> str | None:
+    """Who gave the first of two answers, or went on without a second one."""
+    found: str | None = (gate["first_answer"] or {}).get("by")
+    return found
+
+
+def _whom(email: str | None, people: Mapping[str, Who]) -> Who | None:
+    return person(people, email) if email else None
 
 
 def _first(gate: Row, people: Mapping[str, Who]) -> First | None:
@@ -155,4 +165,4 @@ def _held(hold: Row | None, people: Mapping[str, Who]) -> Waiting | None:
 
 def _waived(gate: Row) -> str:
     found = gate["first_answer"] or {}
-    return f"{found['by']}: {found['why']}" if found.get("waived") else ""
+    return str(found["why"]) if found.get("waived") else ""

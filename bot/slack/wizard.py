@@ -104,21 +104,20 @@ def _metric(draft: Draft, known: metrics.Known, memory: Memory) -> list[Block]:
         for source, listed in known.by_source.items()
     }
     picker = fields.grouped("wizard:metric", groups, initial=draft.metric)
-    picked = [
-        fields.field(
-            "metric", "Metric", picker, tells=True, hint="What your sources report; choosing one reads where it stands."
-        )
-    ]
+    pick = bool(picker["option_groups"])
+    reports = "What your sources report; choosing one reads where it stands. If it is not there, name it below."
+    picked = [fields.field("metric", "Metric", picker, tells=True, hint=reports)]
     other = fields.line("wizard:other", initial=draft.other, example="shop/checkout_completed")
     how = fields.choice("wizard:method", drafts.METHODS, initial=draft.method)
     steps = fields.line("text", initial=draft.steps, many=True, example="cart_viewed", longest=1000)
     unit = fields.line("text", initial=draft.unit, example="share, EUR, ms", longest=40)
     return [
-        *(picked if picker["option_groups"] else []),
+        *(picked if pick else []),
         fields.field(
             f"other.{memory.round}",
-            "Another metric",
+            "Another metric" if pick else "Metric",
             other,
+            required=not pick,
             tells=True,
             hint="source/metric; press Enter to look it up.",
         ),

@@ -84,4 +84,7 @@ inbound_events = Table(
     Column("digest", Text, nullable=False, server_default=text("''")),
     Column("answer", JSONB),
     Column("received_at", Moment, nullable=False, server_default=text("now()")),
+    Column("sealed", Text),
+    Column("lease_until", Moment),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
 )

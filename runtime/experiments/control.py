@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from runtime import timers
 from runtime.db.engine import Row
+from runtime.errors import ApprovalMissing
 from runtime.experiments import service
+from runtime.gates import rows
 from runtime.gates.consequences import final_result
-from runtime.gates.service import withdraw_all
+from runtime.gates.service import Decision, decide, withdraw_all
 from runtime.identity.people import By, require_member
-from runtime.lifecycle.experiment import resume_event
+from runtime.lifecycle.experiment import EXPERIMENT
 from runtime.measurement import conclusion
 
 if TYPE_CHECKING:
@@ -38,16 +39,29 @@ async def pause(runtime: "Runtime", org_id: UUID, experiment_id: UUID, reason: s
         return await service.get(tx, experiment_id)
 
 
-async def resume(runtime: "Runtime", org_id: UUID, experiment_id: UUID, *, by: By, now: datetime) -> Row:
-    """Back to the rollout that was approved at launch or scaling; the pause's gate is withdrawn."""
+async def resume(runtime: "Runtime", org_id: UUID, experiment_id: UUID, reason: str, *, by: By, now: datetime) -> Row:
+    """Back to the rollout that was approved: the answer to the gate that the pause opened, from somebody who may give it."""
     require_member(by)
+    gate = await waiting_to_resume(runtime, org_id, experiment_id)
+    if gate is not None:
+        await decide(runtime, org_id, gate["id"], Decision("resume", reason), by=by, now=now)
     async with runtime.transaction(org_id) as tx:
-        row = await service.get(tx, experiment_id, lock=True)
-        event = resume_event(row["paused_from"] or "running")
-        await service.advance(tx, row, event, by=by, now=now, changes={"paused_from": None, "pause_reason": None})
-        await withdraw_all(tx, experiment_id, f"resumed by {by.name}", by=by, now=now)
-        await timers.arm(tx, "measure", experiment_id, version=1, due_at=now)
-        return await service.get(tx, experiment_id)
+        row = await service.get(tx, experiment_id)
+    if gate is None and row["status"] == "paused":
+        raise ApprovalMissing(
+            "Nobody is asked about this pause any more. Press “Ask again” on the message that asked whether to resume; whoever is asked then decides.",
+            experiment_id=experiment_id,
+        )
+    if gate is None:
+        EXPERIMENT.step(row["status"], "resume", by=by.kind)
+    return row
+
+
+async def waiting_to_resume(runtime: "Runtime", org_id: UUID, experiment_id: UUID) -> Row | None:
+    """The open gate that asks whether this paused experiment goes on."""
+    async with runtime.transaction(org_id) as tx:
+        found = await rows.open_of_experiment(tx, experiment_id)
+    return next((gate for gate in found if gate["gate_type"] == "resume_review"), None)
 
 
 async def rebuild(runtime: "Runtime", org_id: UUID, experiment_id: UUID, *, by: By, now: datetime) -> Row:

@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select, update
 from runtime.db.engine import Row, Tx
 from runtime.db.tables import experiment_phases, experiments, plan_registrations
 from runtime.digest import digest
-from runtime.gates import terms
+from runtime.gates import bounds, terms
 from runtime.gates.wording import amount, percent
 from runtime.identity.people import By
 from runtime.journal import Effect, Event, record
@@ -33,7 +33,8 @@ def document(experiment: Mapping[str, Any], outcome: Mapping[str, Any]) -> dict[
         terms.segment(conditions),
     )
     bound = cap.term.percent if cap is not None and isinstance(cap.term, terms.Cap) else None
-    metric = outcome["primary_signal"]
+    # The level is read again every hour: it is no part of the plan, and a gate that was shown before the last reading is not out of date.
+    metric = {name: value for name, value in outcome["primary_signal"].items() if name != "current_value"}
     return {
         "schema": SCHEMA,
         "plan": experiment["plan"],
@@ -56,7 +57,7 @@ def in_words(registered: Mapping[str, Any], unit: str) -> str:
         f"Effects thought likely: around {amount(sqrt(plan.tau2), unit, signed=True)}; success is {_success(plan, unit)}",
         f"Ship is advised after the evidence has stood for up to {plan.hold_days:g} days",
         f"Users: {allocation['treatment_percent']} % see the change{cap}",
-        *(f"Limit: {_limit(item)}" for item in registered["constraints"] if item.get("signal")),
+        *(f"Limit: {_limit(item, metric)}" for item in registered["constraints"] if item.get("signal")),
     ]
     return "\n".join(f"• {line}" for line in lines)
 
@@ -67,10 +68,8 @@ def _success(plan: Plan, unit: str) -> str:
     return f"an improvement of {amount(plan.success_threshold, unit, signed=True)} or more"
 
 
-def _limit(constraint: Mapping[str, Any]) -> str:
-    bounds = (("min", "at least"), ("max", "at most"))
-    said = " and ".join(f"{word} {constraint[side]:g}" for side, word in bounds if constraint.get(side) is not None)
-    late = constraint.get("since_phase")
+def _limit(constraint: Mapping[str, Any], metric: Mapping[str, Any]) -> str:
+    said, late = bounds.in_words(constraint, {"primary_signal": metric}), constraint.get("since_phase")
     return f"{constraint['signal']} {said}{f', from phase {late + 1} on' if late else ''}"
 
 

@@ -148,7 +148,10 @@ def _launch_package(experiment: Row, outcome: Row) -> dict[str, Any]:
     registered = registration.document(experiment, outcome)
     mark = digest(registered)[:12]
     facts = [
-        ["Rollout", f"{experiment['rollout_plan']['initial_pct']} % of users behind {experiment['feature_flag_key']}"],
+        [
+            "Rollout",
+            f"{registered['allocation']['treatment_percent']} % of users behind {experiment['feature_flag_key']}",
+        ],
         ["Measured for", f"{days(plan.horizon_days)}, looked at all the time"],
         ["Smallest effect sought", amount(plan.minimum_effect, unit, signed=True)],
         ["False-alarm risk", f"{percent(plan.alpha)} in all, however often anybody looks"],

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from runtime.gates import bounds
 from runtime.statistics.plan import Plan
 from runtime.statistics.power import power_curve
 
@@ -64,15 +65,13 @@ def launch(experiment: Mapping[str, Any], outcome: Mapping[str, Any], plan: Plan
         "kind": "launch", "title": experiment["title"], "metric": signal["metric"], "unit": unit(signal), "baseline": plan.baseline or 0.0,
         "minimum_effect": plan.minimum_effect, "days": list(curve.days), "power": list(curve.power), "horizon_days": plan.horizon_days,
         "units_per_day": plan.units_per_day or 0.0, "rollout_percent": experiment["rollout_plan"]["initial_pct"],
-        "guardrails": [guardrail(item) for item in outcome["constraints"] if item.get("signal")], "flag_key": experiment["feature_flag_key"],
+        "guardrails": [guardrail(item, outcome) for item in outcome["constraints"] if item.get("signal")], "flag_key": experiment["feature_flag_key"],
         "plan_digest": mark, "provenance": provenance(signal["source"], snapshot_id=mark, since=None, through=None),
     }  # fmt: skip
 
 
-def guardrail(constraint: Mapping[str, Any]) -> str:
-    if constraint.get("max") is not None:
-        return f"{constraint['signal']} at most {constraint['max']:g}"
-    return f"{constraint['signal']} at least {constraint['min']:g}"
+def guardrail(constraint: Mapping[str, Any], outcome: Mapping[str, Any]) -> str:
+    return f"{constraint['signal']} {bounds.in_words(constraint, outcome)}"
 
 
 def effect(

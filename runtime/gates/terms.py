@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from runtime.gates import bounds
+
 MOST = 10
 _WORD = r"[A-Za-z][\w.\-]{0,79}"
 Kind: TypeAlias = Literal["cap", "deadline", "segment", "constraint", "note"]
@@ -183,8 +185,7 @@ def in_words(term: Term) -> str:
         case Segment():
             return "only users with " + ", ".join(f"{name}={value}" for name, value in term.attributes.items())
         case Limit():
-            bound = f"at most {term.max:g}" if term.max is not None else f"at least {term.min:g}"
-            return f"{term.signal} {bound}"
+            return f"{term.signal} {bounds.in_words({'signal': term.signal, 'min': term.min, 'max': term.max})}"
         case Note():
             return term.text
 

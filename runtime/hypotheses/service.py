@@ -91,7 +91,7 @@ async def context_of(tx: Tx, outcome: Row, learned: Sequence[Found], room: int) 
         title=outcome["title"], description=outcome["description"] or "", metric=signal["metric"], direction=target["direction"],
         baseline=float(target["from"]), target_value=float(target["to"]), unit=pictures.unit(signal),
         funnel_steps=tuple(signal.get("funnel_steps") or ()), segment=signal.get("segment") or {},
-        constraints=tuple(pictures.guardrail(item) for item in outcome["constraints"] if item.get("signal")),
+        constraints=tuple(pictures.guardrail(item, outcome) for item in outcome["constraints"] if item.get("signal")),
         rules=tuple(item["rule"] for item in outcome["constraints"] if item.get("rule")),
         allowed_paths=tuple(scope.get("allowed_paths") or ()), forbidden_paths=tuple(scope.get("forbidden_paths") or ()), max_concurrent=room,
         past_learnings=tuple(PastLearning(finding=item.finding, finding_type=item.finding_type, confidence=item.confidence) for item in learned),

@@ -14,6 +14,7 @@ _BREAKER = frozenset({Actor.SYSTEM, Actor.HUMAN})
 _PORTFOLIO = frozenset({"portfolio_review"})
 _LAUNCH = frozenset({"launch_approval"})
 _ANALYSIS = frozenset({"analysis_review"})
+_RESUME = frozenset({"resume_review"})
 _SCALE = frozenset({"scale_approval", "ship_approval"})
 
 _OFF = ("flag.kill", "learning.store")
@@ -54,8 +55,8 @@ _CONCLUDE = (
 _HOLD = (
     *(Transition(state, "pause", "paused", _BREAKER, effects=("flag.pause",)) for state in LIVE),
     *(Transition(state, "violate", "killed", _SYSTEM, effects=_OFF) for state in (*LIVE, "paused")),
-    Transition("paused", "resume", "running", _HUMAN, effects=("flag.rollout",)),
-    Transition("paused", "resume_scaling", "scaling", _HUMAN, effects=("flag.rollout",)),
+    Transition("paused", "resume", "running", _HUMAN, _RESUME, effects=("flag.rollout",)),
+    Transition("paused", "resume_scaling", "scaling", _HUMAN, _RESUME, effects=("flag.rollout",)),
 )
 _STOP = tuple(
     Transition(state, "kill", "killed", _HUMAN, effects=_OFF)

@@ -1,14 +1,14 @@
 """From stored sums to one look: the primary signal judged, every constraint watched, one result of it all. PURE."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from runtime.db.engine import Row
-from runtime.gates import pictures
+from runtime.gates import bounds, pictures
 from runtime.measurement.cases import Case
-from runtime.measurement.guardrails import Watched, limits, look_at
+from runtime.measurement.guardrails import Watched, limits, resumed_in, watch
 from runtime.measurement.result import result_of
 from runtime.measurement.store import NOTHING, ByPhase, Key
 from runtime.statistics.look import Look, Memory
@@ -74,17 +74,13 @@ def _arms(case: Case, sums: ByPhase) -> list[PhaseArms]:
 
 
 def _watch(case: Case, sums: Mapping[Key, ByPhase], recent: Mapping[Key, Sequence[tuple[int, float]]]) -> list[Watched]:
-    """A limit that was chosen while data came in is judged by the phases after it (docs/adr/0031-plan-registry.md)."""
-    constraints = list(limits(case.outcome["constraints"]))
-    return [
-        look_at(
+    constraints, resumed = list(limits(case.outcome["constraints"])), resumed_in(case.phases)
+    found = [
+        (
             constraint,
-            side,
-            limit,
-            {phase: arms for phase, arms in sums.get(key, {}).items() if phase >= since},
-            [mean for phase, mean in recent.get(key, ()) if phase >= since],
-            len(constraints),
+            watch(constraint, side, limit, sums.get(key, {}), recent.get(key, ()), len(constraints), resumed),
         )
         for constraint, side, limit in constraints
-        for key, since in (((case.id, constraint["signal"]), constraint.get("since_phase", 0)),)
+        for key in ((case.id, constraint["signal"]),)
     ]
+    return [replace(one, unit=one.unit or bounds.unit(constraint, case.outcome)) for constraint, one in found]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from runtime.measurement.store import Sums
@@ -43,6 +44,42 @@ def quantile_share(constraint: Mapping[str, Any]) -> float | None:
     """For "p95 at most 800": the share of units that may lie beyond, 0.05. An average of percentiles is not a percentile."""
     found = _QUANTILE.search(str(constraint.get("metric", "")))
     return None if found is None else 1.0 - int(found.group(1)) / 100
+
+
+def resumed_in(phases: Sequence[Mapping[str, Any]]) -> int:
+    """The phase in which people saw the treatment again after the last pause; 0 when there was none. A pause leaves a gap."""
+    found = 0
+    for before, after in pairwise(phases):
+        ended = before["ended_at"]
+        if ended is not None and (ended < after["started_at"] or ended == before["started_at"]):
+            found = after["position"]
+    return found
+
+
+def watch(
+    constraint: Mapping[str, Any],
+    side: Side,
+    limit: float,
+    sums: Mapping[int, Mapping[str, Sums]],
+    recent: Sequence[tuple[int, float]],
+    watched: int,
+    resumed: int,
+) -> Watched:
+    """A limit that was chosen while data came in is judged by the phases after it (docs/adr/0031-plan-registry.md).
+
+    Who resumes has seen the harm there was, so that another pause takes harm since then. What is sure enough to kill, kills.
+    """
+    chosen = constraint.get("since_phase", 0)
+    lately = [mean for phase, mean in recent if phase >= max(chosen, resumed)]
+    found = look_at(constraint, side, limit, _from(chosen, sums), lately, watched)
+    if found.look.state != "pause" or resumed <= chosen:
+        return found
+    again = look_at(constraint, side, limit, _from(resumed, sums), lately, watched)
+    return found if again.look.state in _STOPS else replace(found, look=replace(found.look, state="warn"))
+
+
+def _from(first: int, sums: Mapping[int, Mapping[str, Sums]]) -> Mapping[int, Mapping[str, Sums]]:
+    return {phase: arms for phase, arms in sums.items() if phase >= first}
 
 
 def look_at(

@@ -42,11 +42,15 @@ async def _guardrails(tx: Tx, row: Row) -> dict[str, Any]:
 
 
 def _guardrail(item: Mapping[str, Any]) -> dict[str, Any]:
-    state = "safe" if item.get("safe") else _STATES.get(str(item["state"]), str(item["state"]))
     level = {"low": item.get("lower"), "high": item.get("upper"), "point": item.get("value")}
     return {
-        "name": item["name"], "level": level, "limit": item["limit"], "side": item["side"], "state": state, "unit": item.get("unit") or "",
+        "name": item["name"], "level": level, "limit": item["limit"], "side": item["side"], "state": shown_state(item), "unit": item.get("unit") or "",
     }  # fmt: skip
+
+
+def shown_state(item: Mapping[str, Any]) -> str:
+    """A guardrail's state as pictures call it."""
+    return "safe" if item.get("safe") else _STATES.get(str(item["state"]), str(item["state"]))
 
 
 _STATES = {"kill": "violated", "pause": "violated", "warn": "warning", "ok": "inconclusive"}

@@ -70,7 +70,7 @@ async def apply(
     async with runtime.transaction(org_id) as tx:
         current = await applied_file(tx)
         changes = diff(current, wanted)
-        _refuse_removals(changes)
+        await refuse_removals(tx, changes)
         _refuse_unknown(wanted)
         await members.ensure(tx, _people(wanted))
         await seal(runtime, tx, {name: env[name] for name in _references(wanted) if name in env})
@@ -83,13 +83,19 @@ async def apply(
         return Applied(tuple(created), tuple(changed), tuple(gated), tuple(started))
 
 
-def _refuse_removals(changes: Plan) -> None:
-    removed = changes.whole("remove")
-    if removed:
+async def refuse_removals(tx: Tx, changes: Plan) -> None:
+    """Leaving an outcome out of the file ends nothing that still goes on; one that has ended may be left out."""
+    going_on = [slug for slug in changes.whole("remove") if not await _ended(tx, slug)]
+    if going_on:
         raise InvalidRequest(
-            f"The file no longer names {', '.join(removed)}; an outcome is ended with `/outcome abandon`, not by leaving it out.",
-            outcomes=removed,
+            f"The file does not name {', '.join(going_on)}, and leaving an outcome out does not end it. Put it into the file, or end it first: `/outcome abandon {going_on[0]} <why>`.",
+            outcomes=going_on,
         )
+
+
+async def _ended(tx: Tx, slug: str) -> bool:
+    row = await rows.by_slug(tx, slug)
+    return row is None or row["status"] in OUTCOME.final
 
 
 def _refuse_unknown(wanted: OutcomeFile) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.policy import default
 from email.utils import parseaddr
+from functools import cached_property
 
 from bs4 import BeautifulSoup
 
@@ -46,13 +47,13 @@ class Sent:
     def quoted(self) -> str:
         return "\n".join(f"> {line}".rstrip() for line in self.text.splitlines())
 
-    @property
+    @cached_property
     def inner(self) -> str:
         """The HTML as clients embed it: the body's inside."""
         body = BeautifulSoup(self.html, "html.parser").body
         return body.decode_contents() if body else self.html
 
-    @property
+    @cached_property
     def flat(self) -> str:
         """As clients that make text from HTML quote it: other words around the same facts than our text part has."""
         soup = BeautifulSoup(self.html, "html.parser")

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from runtime.db.tables import experiments, journal, plan_registrations, timers
+from runtime.db.tables import experiments, journal, outcomes, plan_registrations, timers
 from runtime.digest import digest
 from runtime.errors import InvalidRequest, ReasonNeeded
 from runtime.experiments import control, rollout, service
@@ -210,6 +210,17 @@ async def test_a_pause_and_a_resumption_keep_the_cap(story: Story) -> None:
     row, by = await story.experiment(), await story.person("ben@example.com")
     await control.pause(story.runtime, story.org_id, row["id"], "look first", by=by, now=story.now)
     await story.work()
-    await control.resume(story.runtime, story.org_id, row["id"], by=by, now=story.now)
+    await control.resume(story.runtime, story.org_id, row["id"], "looked", by=by, now=story.now)
     await story.work()
     assert await shown(story) == 20
+
+
+async def test_a_level_that_is_read_meanwhile_is_no_new_evidence(story: Story) -> None:
+    await at_launch(story)
+    gate = await story.gate("launch_approval")
+    async with story.runtime.transaction(story.org_id) as tx:
+        outcome = (await tx.all(select(outcomes)))[0]
+        read = {**outcome["primary_signal"], "current_value": "0.3271"}
+        await tx.run(update(outcomes).values(primary_signal=read))
+    async with story.runtime.transaction(story.org_id) as tx:
+        assert digest(await evidence.current(tx, gate)) == gate["evidence_hash"]

@@ -39,7 +39,7 @@ async def test_launching_registers_the_plan_that_the_gate_showed(story: Story) -
     gate = await story.gate("launch_approval")
     shown = dict(gate["context_package"]["facts"])["Plan"]
     words = next(item["text"] for item in gate["context_package"]["sections"] if "registers" in item["title"])
-    for fact in ("checkout_completed from door", "day 14", "slow_share at most 0.05", "50 % see the change"):
+    for fact in ("checkout_completed from door", "day 14", "slow_share at most 5 %", "50 % see the change"):
         assert fact in words
     await story.decide("launch_approval", "approve", "ben@example.com")
 

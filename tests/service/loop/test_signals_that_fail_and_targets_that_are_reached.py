@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import select, text, update
 
 from runtime.db.tables import journal, outcomes, signal_measurements, workspaces
-from runtime.errors import NotAllowed
+from runtime.errors import InvalidRequest, NotAllowed
 from runtime.experiments import control
 from runtime.identity.people import agent
 from runtime.integrations.contracts import Level
 from runtime.measurement.progress import achieved
 from runtime.outcomes.service import abandon
-from tests.story import START, Story
+from tests.story import FILE, START, Story
 from workers import timers as worker
 
 SIGNAL = {"method": "funnel", "metric": "m"}
@@ -59,7 +59,7 @@ async def test_a_paused_experiment_is_off_until_a_person_resumes_it(story: Story
     await control.pause(story.runtime, story.org_id, row["id"], "odd numbers", by=by, now=story.now)
     await story.work()
     with pytest.raises(NotAllowed):
-        await control.resume(story.runtime, story.org_id, row["id"], by=agent("builder", "mcp"), now=story.now)
+        await control.resume(story.runtime, story.org_id, row["id"], "go", by=agent("builder", "mcp"), now=story.now)
     await story.decide("resume_review", "resume", "ben@example.com", note="looked at it")
     await story.work()
     assert (await story.experiment())["status"] == "running"
@@ -118,6 +118,11 @@ async def test_a_level_that_cannot_be_read_is_noted_and_nothing_more(story: Stor
 
 async def test_abandoning_ends_everything_that_runs_flags_first(story: Story) -> None:
     row = await story.launched()
+    without = FILE.replace("id: checkout", "id: signups")
+    with pytest.raises(
+        InvalidRequest, match="does not name checkout, .* end it first: `/outcome abandon checkout <why>`"
+    ):
+        await story.apply(without)
     await abandon(
         story.runtime,
         story.org_id,
@@ -131,6 +136,7 @@ async def test_abandoning_ends_everything_that_runs_flags_first(story: Story) ->
         assert await tx.value(select(outcomes.c.status)) == "abandoned"
     assert (await story.experiment())["status"] == "killed"
     assert row["status"] == "running"
+    assert (await story.apply(without)).created == ("signups",)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,31 @@ async def test_a_chart_that_cannot_be_drawn_does_not_keep_the_gate_back(office):
     assert await buttons(message) == ["Approve", "Reject", *MORE]
 
 
+async def test_a_picture_that_was_replaced_is_deleted_and_what_keeps_it_from_that_keeps_no_gate_back(office):
+    notice, files = await proposed(office), office.config.data / "files"
+    await office.channel.deliver(notice)
+    [first] = [one.name for one in files.iterdir()]
+    row = await office.story.gate("portfolio_review")
+    chart = row["context_package"]["chart"] | {"title": "Other numbers"}
+    await office.write(human_gates, row["id"], context_package=row["context_package"] | {"chart": chart})
+    await office.channel.deliver(notice)
+    [gone] = [one for one in await office.notices() if one.kind == "discarded"]
+    assert gone.payload["file"] == first
+    [message] = await gates_in(await office.come_in("ana"))
+    [shown] = [block["slack_file"]["id"] for block in message["blocks"] if block["type"] == "image"]
+    assert {one.name for one in files.iterdir()} == {first, shown}
+    await office.fail_next(method="files.delete", kind="ratelimited", retry_after=7)
+    with pytest.raises(ChannelFailed) as failed:
+        await office.channel.deliver(gone)
+    assert failed.value.context["retry_after"] == 7
+    await office.fail_next(method="files.delete", kind="refuse", error="cant_delete_file", count=1)
+    await office.channel.deliver(gone)
+    for _ in range(2):
+        await office.channel.deliver(gone)
+    await office.channel.deliver(replace(gone, payload={"file": shown}))
+    assert [one.name for one in files.iterdir()] == [shown]
+
+
 async def test_a_picture_slack_does_not_take_is_left_out_in_the_end(office):
     notice = await proposed(office)
     await office.fail_next(method="chat.postMessage", kind="refuse", error="invalid_blocks", count=4)

@@ -46,10 +46,12 @@ async def test_it_shows_outcomes_experiments_and_gates(office):
     shown = await asked(ana, "show checkout")
     assert "checkout_completed: 32.0 % → 45.0 % (increase)" in shown
     assert "waits for gate 1" in shown
+    assert re.search(r"asks <@U\w+>", shown)
     assert len(re.findall("•", await asked(ana, "experiments checkout"))) == 2
     assert "waits for *you*" in await asked(ana, "gates")
     others = await asked(ben, "gates")
-    assert "waits for ana@example.com" in others
+    assert re.search(r"waits for <@U\w+> until", others)
+    assert "@example.com" not in shown + others
     assert f"<{office.url}/#/" in others
 
 
@@ -84,11 +86,17 @@ async def test_an_experiment_is_paused_resumed_and_killed_by_its_flag(office):
     flag = row["feature_flag_key"]
     assert "is paused" in await asked(ana, f"pause {flag} the outage")
     assert (await office.story.experiment())["status"] == "paused"
-    assert "runs again" in await asked(ana, f"resume {flag}")
+    assert "to decide; ask them" in await asked(ana, f"resume {flag} nobody asked me")
+    ben = await office.come_in("ben")
+    assert "needs a reason" in await asked(ben, f"resume {flag}")
+    assert (await office.story.experiment())["status"] == "paused"
+    assert "runs again" in await asked(ben, f"resume {flag} it is over")
+    gate = await office.story.gate("resume_review", status="approved")
+    assert (gate["decided_by"], gate["response_note"]) == ("ben@example.com", "it is over")
     assert (await office.story.experiment())["status"] == "running"
     assert "is killed" in await asked(ana, f"kill {str(row['id'])[:8]} wrong idea")
     assert (await office.story.experiment())["final_result"]["note"] == "wrong idea"
-    assert "possible now: nothing" in await asked(ana, f"resume {flag}")
+    assert "`resume` is not possible while it is “⛔ killed”; that is final." in await asked(ana, f"resume {flag}")
     await office.story.work()
     assert "What we learned about “finish paying”" in await asked(ana, "learnings finish paying")
 
@@ -99,7 +107,8 @@ async def test_an_outcome_is_abandoned_only_with_a_reason(office):
     assert "Say why" in await asked(ana, "abandon checkout")
     assert "is abandoned" in await asked(ana, "abandon checkout the law changed")
     assert {row["status"] for row in await office.story.experiments()} == {"killed"}
-    assert "not possible while 'abandoned'" in await asked(ana, "activate checkout")
+    refused = await asked(ana, "activate checkout")
+    assert "`activate` is not possible while it is “abandoned”; that is final." in refused
 
 
 async def test_the_doctor_says_what_is_connected_and_what_is_stuck(office):

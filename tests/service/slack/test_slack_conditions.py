@@ -60,7 +60,7 @@ async def test_an_approval_with_conditions_is_given_in_a_form_and_shown_in_the_m
     assert [item["kind"] for item in closed["terms"]] == ["cap", "deadline", "constraint", "note"]
     await office.work()
     told = text_of(await shown(ben, "decided via Slack"))
-    assert f"*Conditions:* at most 20 % of users; until {day}, then paused; slow_share at most 0.03" in told
+    assert f"*Conditions:* at most 20 % of users; until {day}, then paused; slow_share at most 3 %" in told
     assert "&lt;!channel&gt;" in told
 
 
@@ -72,7 +72,7 @@ async def test_a_thread_approves_with_conditions(office):
     await shown(ben, "I do not understand the condition")
     assert (await office.gate(row["id"]))["status"] == "pending"
     await ben.say("checkout", "APPROVE WITH: cap 20%, slow_share <= 0.03", thread_ts=message["ts"])
-    assert (await decided(office, row["id"]))["conditions"] == ["at most 20 % of users", "slow_share at most 0.03"]
+    assert (await decided(office, row["id"]))["conditions"] == ["at most 20 % of users", "slow_share at most 3 %"]
 
 
 async def test_a_portfolio_is_edited_in_a_form_and_others_see_what_changed(office):

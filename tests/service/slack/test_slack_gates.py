@@ -105,11 +105,11 @@ LABELS = {
 
 
 async def test_every_button_refuses_everybody_who_may_not_decide(office):
-    row = await office.at_launch()
+    row, ben = await office.at_launch(), await office.come_in("ben")
     for name, why in (
         ("eve", "I know people by e-mail address"),
         ("vic", "You can look at this gate"),
-        ("ana", "ben@example.com's to decide"),
+        ("ana", f"<@{ben.id}>'s to decide"),
     ):
         visitor = await office.come_in(name)
         message = await shown(visitor, "be launched?")
@@ -160,8 +160,8 @@ async def test_two_people_press_at_once_and_one_decision_stands(office):
     message = await shown(ana, "be launched?")
     await asyncio.gather(ana.press("Approve launch", message), ben.press("Approve launch", message))
     closed = await decided(office, row["id"])
-    loser = ben if closed["decided_by"] == "ana@example.com" else ana
-    await whispered(loser, f"{closed['decided_by']} approved this gate already")
+    winner, loser = (ana, ben) if closed["decided_by"] == "ana@example.com" else (ben, ana)
+    await whispered(loser, f"<@{winner.id}> approved this gate already, <!date^")
     assert (await events_of(office, row["id"])).count("gate.decided") == 1
 
 
@@ -338,7 +338,7 @@ async def test_mere_talk_in_the_thread_is_answered_once_and_for_the_speaker_only
     message = await shown(ben, "be launched?")
     for words in ("Interesting.", "And on tablets?", "APPROVE"):
         await ana.say("checkout", words, thread_ts=message["ts"])
-    await shown(ana, "ben@example.com's to decide")
+    await shown(ana, f"<@{ben.id}>'s to decide")
     hints = [one for one in await ana.messages("checkout") if "Just talk on" in text_of(one)]
     assert [one["only_for"] for one in hints] == [ana.id]
     assert not [one for one in await ben.messages("checkout") if "Just talk on" in text_of(one)]

@@ -282,6 +282,13 @@ async def test_an_experiment_is_paused_and_resumed_from_home(office):
     assert paused["status"] == "paused"
     assert "from Home" in paused["pause_reason"]
     await arun.press("Resume", (await arun.look())["home"])
+    form = await arun.wait_for_modal()
+    assert form["callback_id"] == "gate-answer"
+    assert (await office.story.experiment())["status"] == "paused", "nobody has said why yet"
+    assert not await arun.submit(form, {"note": {"text": "the numbers were an outage of ours"}})
+    gate = await office.story.gate("resume_review", status="approved")
+    assert (gate["decided_by"], gate["response_note"]) == ("arun@example.com", "the numbers were an outage of ours")
+    await office.deliver()
     await sees(arun, lambda found: "Pause" in buttons(found))
 
 

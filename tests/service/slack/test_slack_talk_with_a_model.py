@@ -224,7 +224,7 @@ async def test_the_model_may_choose_a_query_and_never_the_numbers(office, model)
     model.says = [json.dumps({"query": "deciders", "days": None, "segment": "999 % better <!channel>"})]
     ben = await office.come_in("ben")
     await ben.say("outcome", "could you tell me the name of the person in charge?")
-    shown = await says(ben, "ben@example.com's to decide", channel="outcome")
+    shown = await says(ben, "is Ben Okri's to decide", channel="outcome")
     assert "999" not in text_of(shown)
     assert r"deciders\(" in text_of(shown), "streamed answers are Markdown, in which every sign is escaped"
     model.says = ["I refuse to answer in JSON"]

@@ -150,9 +150,9 @@ async def test_the_level_a_source_reports_fills_from_and_is_held_against_what_is
     ("fields", "wrong"),
     [
         ({"from": "a third", "to": "0.5"}, {"from": "Write a number: 0.32, 32 % or 1200."}),
-        ({"from": "0.5", "to": "0.4"}, {"to": "It must lie above `from` to increase; correct from and to, or the direction."}),
+        ({"from": "0.5", "to": "0.4"}, {"to": "It must lie above From to increase; correct from and to, or the direction."}),
         ({"horizon": "soon"}, {"horizon": "duration"}),
-        ({"constraints": "slow < 5"}, {"constraints": "write a limit as"}),
+        ({"constraints": "slow < 5"}, {"constraints": "write a limit as slow_share <= 0.05"}),
         ({"other": "nowhere/paid"}, {"other": "There is no source “nowhere”; known are door, webhook."}),
         ({"method": "funnel"}, {"steps": "a funnel needs at least two steps"}),
     ],

@@ -16,6 +16,7 @@ GATE_TYPES = (
     "analysis_review",
     "scale_approval",
     "ship_approval",
+    "resume_review",
     "agent_question",
 )
 SPECIFIED = {
@@ -60,7 +61,10 @@ def test_the_diagram_names_every_step_and_its_guard(machine: Machine) -> None:
 
 def test_a_person_can_stop_an_experiment_from_every_state_that_is_not_final() -> None:
     for state in EXPERIMENT.states - EXPERIMENT.final:
-        assert EXPERIMENT.step(state, "kill", by=Actor.HUMAN).to == "killed"
+        assert (
+            EXPERIMENT.step(state, "kill", by=Actor.HUMAN, approval=Approval("resume_review", "ana@example.com")).to
+            == "killed"
+        )
 
 
 def test_a_violated_constraint_turns_the_flag_off_before_anything_else() -> None:
@@ -90,8 +94,11 @@ def test_an_approval_of_the_wrong_gate_does_not_launch() -> None:
 
 
 def test_resuming_leads_back_to_the_rollout_that_was_approved() -> None:
+    asked = Approval("resume_review", "ana")
     for state in LIVE:
-        target = EXPERIMENT.step("paused", resume_event(state), by=Actor.HUMAN).to
+        with pytest.raises(ApprovalMissing, match="resume_review"):
+            EXPERIMENT.step("paused", resume_event(state), by=Actor.HUMAN)
+        target = EXPERIMENT.step("paused", resume_event(state), by=Actor.HUMAN, approval=asked).to
         assert target == ("scaling" if "scal" in state else "running")
 
 
@@ -117,6 +124,9 @@ def test_nothing_is_built_launched_scaled_or_shipped_without_the_approval_that_g
             granted.add(approval.gate_type)
         if step.to in GUARDED and step.to != state:
             assert granted & GUARDED[step.to], f"{step.to} reached by {event} with {granted}"
+        if state == "paused" and step.to != "killed":
+            assert approval is not None
+            assert approval.gate_type == "resume_review"
         if "flag.rollout" in step.effects:
             assert "launch_approval" in granted
         if "flag.finalise" in step.effects:

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from bot.slack import drafts, forms
 from bot.slack.drafts import Draft, Unclear
-from bot.slack.wizard import excerpt, warnings
+from bot.slack.wizard import Memory, Reading, excerpt, form, warnings
 from runtime.errors import InvalidRequest
+from runtime.integrations.contracts import MetricDefinition
+from runtime.outcomes.metrics import Known
 
 EMAILS = {"U1": "ana@example.com", "U2": "ben@example.com"}
 GOOD = {"title": "More people pay", "other": "paid", "start": "32 %", "goal": "45 %", "owner": "U1"}
@@ -28,14 +30,24 @@ def test_what_is_no_number_is_asked_for_again(written):
 
 
 def test_limits_and_rules_stand_one_a_line():
-    text = "slow_share <= 5 %\n\npaid ≥ 0.97 from shop/payments\nNo changes to the payment provider"
+    text = "slow_share <= 5 %\n\npaid ≥ 0.97 from shop/payments\nNo changes to the payment provider\nshop/Payment.success-rate >= 97%"
     assert drafts.constraints(text, "door") == [
         {"signal": "slow_share", "source": "door", "metric": "slow_share", "max": 0.05},
         {"signal": "paid", "source": "shop", "metric": "payments", "min": 0.97},
         {"rule": "No changes to the payment provider"},
+        {"signal": "payment_success_rate", "source": "shop", "metric": "Payment.success-rate", "min": 0.97},
     ]
     with pytest.raises(Unclear, match="slow < 5"):
         drafts.constraints("slow < 5", "door")
+
+
+def test_where_there_is_nothing_to_pick_a_metric_has_to_be_named():
+    def labels(known: Known) -> dict[str, bool]:
+        blocks = form(Draft(), known, Reading(), Memory())["blocks"]
+        return {one["label"]["text"]: one["optional"] for one in blocks if "etric" in one["label"]["text"]}
+
+    assert labels(Known({}, {})) == {"Metric": False}
+    assert labels(Known({"shop": (MetricDefinition("paid"),)}, {})) == {"Metric": True, "Another metric": True}
 
 
 def test_a_slug_is_made_of_the_title_and_never_taken_twice():

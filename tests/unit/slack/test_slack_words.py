@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.words import bold, clean, code, fit, hours, lines, moment, plain
+from bot.slack.words import bold, clean, code, fit, hours, lines, moment, plain, sure, timed
 
 
 @given(st.text(max_size=300), st.integers(5, 80))
@@ -45,3 +46,19 @@ def test_times_are_the_readers_own_and_have_a_fallback():
         == "<!date^1795411320^{date_short_pretty} at {time}|2026-11-23 05:22 UTC>"
     )
     assert [hours(count) for count in (0.5, 4, 24, 48, 72)] == ["30 min", "4 h", "24 h", "48 h", "3 days"]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"), [(None, ""), (0, ""), (0.873, " (87.3 % sure)"), (1.0, " (more than 99 % sure)")]
+)
+def test_nothing_is_certain_and_of_what_was_not_tested_nothing_is_said(confidence, said):
+    assert sure(confidence) == said
+
+
+def test_moments_in_utc_are_shown_in_each_readers_zone():
+    shown = timed("Ana decided this gate already, at 2026-11-30 20:18 UTC.", 3000)
+    assert (
+        shown == "Ana decided this gate already, <!date^1796069880^{date_short_pretty} at {time}|2026-11-30 20:18 UTC>."
+    )
+    for kept in ("until 2026-02-30 20:18 UTC", "until 2026-11-30 20:18", "x" * 90 + " 2026-11-30 20:18 UTC"):
+        assert timed(kept, 120) == kept
