@@ -120,7 +120,7 @@ async def test_abandoning_ends_everything_that_runs_flags_first(story: Story) ->
     row = await story.launched()
     without = FILE.replace("id: checkout", "id: signups")
     with pytest.raises(
-        InvalidRequest, match="does not name checkout, .* end it first: `/outcome abandon checkout <why>`"
+        InvalidRequest, match=r"does not name checkout, .* end it first: `/outcome abandon checkout <why>`"
     ):
         await story.apply(without)
     await abandon(
