@@ -74,13 +74,13 @@ def damaged_mail(folder: Path, examples: int) -> None:
     @given(damaged(raws))
     def read(raw: bytes) -> None:
         nonlocal slowest
-        began = time.perf_counter()
+        began = time.thread_time()  # whatever else the machine does meanwhile
         try:
             found = verdict(raw, letter)
         except Exception as error:  # noqa: BLE001  counted, whatever it is
             wrong[f"raised {type(error).__name__}: {str(error)[:80]}"] += 1
             return
-        slowest = max(slowest, time.perf_counter() - began)
+        slowest = max(slowest, time.thread_time() - began)
         actions[found.action] += 1
         if found.action == "decide" and (why := unproven(raw, at.letters.tokens)):
             wrong[f"decided although {why}"] += 1
@@ -89,7 +89,7 @@ def damaged_mail(folder: Path, examples: int) -> None:
     read()
     taken = time.perf_counter() - began
     print(
-        f"damaged messages read          {sum(actions.values()):>10}     in {taken:.0f} s, the slowest {slowest * 1000:.0f} ms: {dict(actions)}"
+        f"damaged messages read          {sum(actions.values()):>10}     in {taken:.0f} s, the slowest {slowest * 1000:.0f} ms of processor time: {dict(actions)}"
     )
     print(f"raised, or decided unproven    {sum(wrong.values()):>10}     bar 0")
     for what, times in wrong.most_common(10):

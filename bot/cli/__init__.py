@@ -1,6 +1,7 @@
 """The command line: `outcome-runtime COMMAND`. Each command's module is imported only when it is called."""
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -9,6 +10,8 @@ import click
 from bot.cli.commands import Commands
 from runtime.errors import OutcomeRuntimeError
 
+_INTERRUPTED = 128 + signal.SIGINT
+"""What a shell expects of a command that Ctrl-C ended."""
 COMMANDS = {
     "up": ("bot.cli.up", "Run the bot, the workers and, where none is configured, the embedded servers."),
     "doctor": ("bot.cli.doctor", "Say what is configured, what is reachable, what is missing and how to mend it."),
@@ -51,7 +54,13 @@ def group() -> None:
 def main() -> None:
     """Run a command; an error of ours is one sentence on standard error and exit status 1."""
     try:
-        group.main(prog_name="outcome-runtime", standalone_mode=True)
+        sys.exit(group.main(prog_name="outcome-runtime", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.stderr.write("Stopped.\n")
+        sys.exit(_INTERRUPTED)
     except OutcomeRuntimeError as error:
         _end(error)
     except ValueError as error:

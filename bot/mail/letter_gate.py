@@ -27,7 +27,7 @@ from bot.mail.letter_parts import (
 from bot.mail.letter_ways import ways
 from bot.slack.blocks import KINDS, VIA
 from bot.slack.view import GateView
-from runtime.gates.wording import amount, percent
+from runtime.gates.wording import amount, sure
 
 DOORS = {**VIA, "page": "the gate's page"}
 FOOTER = (
@@ -265,8 +265,7 @@ def _details(letter: GateLetter) -> Iterator[Block]:
 
 
 def _learned(item: Mapping[str, Any]) -> str:
-    sure = f" ({percent(float(item['confidence']))} sure)" if item.get("confidence") is not None else ""
-    return line(f"• {item.get('finding', '')}{sure}", 400)
+    return line(f"• {item.get('finding', '')}{sure(item.get('confidence'))}", 400)
 
 
 def _others(letter: GateLetter) -> Iterator[Block]:

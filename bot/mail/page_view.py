@@ -13,7 +13,7 @@ from bot.slack.words import clean
 from runtime.db.engine import Row
 from runtime.gates import policy, quorum, rows
 from runtime.gates.held import DOORS
-from runtime.gates.wording import percent
+from runtime.gates.wording import sure
 from runtime.identity.people import Member
 
 _MOST_TEXT = 20_000
@@ -117,8 +117,7 @@ def _section(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _learned(item: Mapping[str, Any]) -> str:
-    sure = item.get("confidence")
-    return line(item.get("finding", ""), 600) + (f" ({percent(float(sure))} sure)" if sure is not None else "")
+    return line(item.get("finding", ""), 600) + sure(item.get("confidence"))
 
 
 def _origin(view: GateView) -> str:

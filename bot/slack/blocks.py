@@ -8,9 +8,9 @@ from bot.slack import kit
 from bot.slack.kit import Block, Blocks
 from bot.slack.values import Pressed, Wanted
 from bot.slack.view import GateView, Picture, Waiting, Who
-from bot.slack.words import bold, code, fit, hours, leave, moment, sure
+from bot.slack.words import bold, code, fit, hours, leave, moment
 from runtime.gates.language import understood
-from runtime.gates.wording import amount
+from runtime.gates.wording import amount, sure
 
 KINDS = {
     "portfolio_review": "Gate 1 · portfolio",

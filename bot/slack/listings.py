@@ -7,12 +7,12 @@ from uuid import UUID
 from bot.slack.blocks import KINDS
 from bot.slack.progress import STATES
 from bot.slack.view import Who, person
-from bot.slack.words import bold, fit, moment, sure
+from bot.slack.words import bold, fit, moment
 from runtime.db.engine import Row
 from runtime.errors import IllegalTransition, OutcomeRuntimeError
 from runtime.gates import pictures
 from runtime.gates.rows import seat
-from runtime.gates.wording import amount, span
+from runtime.gates.wording import amount, span, sure
 from runtime.identity.people import Member
 from runtime.learnings.service import Found
 from runtime.lifecycle import EXPERIMENT, OUTCOME

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
 
 from bot.slack import graphemes
-from runtime.gates.wording import percent
 
 _CONTROLS = re.compile(r"[^\n\t -~]")
 _LINES = re.compile(r"[\n\t]")
@@ -26,7 +24,6 @@ _MOST_MARKS = 8
 
 
 _MOMENT = re.compile(r"(?:\bat )?\b(2\d{3}-\d\d-\d\d \d\d:\d\d) UTC\b")
-_MOST_SURE = 0.99
 _SLACK = 8
 """How much longer than its place a text is looked at: what is dropped on the way must not make room for nothing."""
 
@@ -202,11 +199,3 @@ def hours(count: float) -> str:
     if count < 1:
         return f"{round(count * 60)} min"
     return f"{count:g} h" if count <= 48 else f"{count / 24:.3g} days"  # noqa: PLR2004  two days and more read better in days
-
-
-def sure(confidence: Any) -> str:
-    """How much is behind a finding, after its words; nothing where nothing was tested (0), and never all of it."""
-    known = float(confidence or 0)
-    if known <= 0:
-        return ""
-    return f" (more than {percent(_MOST_SURE)} sure)" if known > _MOST_SURE else f" ({percent(known)} sure)"

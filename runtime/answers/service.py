@@ -12,7 +12,7 @@ from runtime.answers.questions import LONGEST, Asked, by_words, examples
 from runtime.answers.subject import About, Subject, gather
 from runtime.answers.telling import Told
 from runtime.gates.pictures import in_zone
-from runtime.gates.wording import percent
+from runtime.gates.wording import sure
 from runtime.identity.people import Member
 from runtime.learnings.service import search
 
@@ -89,7 +89,7 @@ def put(asked: Asked, subject: Subject, told: Told) -> Answer:
 async def _learned(runtime: "Runtime", org_id: UUID, question: str) -> Answer:
     found = await search(runtime, org_id, question[:LONGEST], limit=5)
     lines = [
-        f"• {item.finding} ({percent(item.confidence)} sure, {item.created_at.strftime('%Y-%m-%d')})" for item in found
+        f"• {item.finding}{sure(item.confidence)}, learned on {item.created_at.strftime('%Y-%m-%d')}" for item in found
     ]
     query = f"learnings({' '.join(question.split())[:80]})"
     return Answer("\n".join([*(lines or ["Nothing was learned yet."]), f"From: {query}"]), query)

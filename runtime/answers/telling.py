@@ -46,7 +46,7 @@ def certainty(subject: Subject, asked: Asked) -> Told:
         lines.append(
             f"Allowing for luck of the early looks, expect about {_signed(result['shrunk_estimate'], subject)}."
         )
-    lines.append(_advice(result))
+    lines.append(_advice(result, subject))
     return Told(lines, chart=subject.chart)
 
 
@@ -58,7 +58,7 @@ def standing(subject: Subject, asked: Asked) -> Told:
         f"{name} {amount(result.get(key), subject.unit)}"
         for name, key in (("control", "mean_control"), ("treatment", "mean_treatment"))
     ]
-    lines = [f"{result['headline']}.", f"Means: {', '.join(means)}.", _effect(subject), _advice(result)]
+    lines = [f"{result['headline']}.", f"Means: {', '.join(means)}.", _effect(subject), _advice(result, subject)]
     return Told([*lines, _why()], chart=subject.chart)
 
 
@@ -117,7 +117,7 @@ def turning(subject: Subject, asked: Asked) -> Told:
         Memory.from_json(subject.experiment["memory"] if subject.experiment else None),
         result.get("look") or {},
     )
-    lines = [_advice(result), _effect(subject)]
+    lines = [_advice(result, subject), _effect(subject)]
     estimate, variance = number(look.get("estimate")), number(look.get("variance"))
     turn = at_horizon(
         plan,
@@ -327,7 +327,12 @@ def _effect(subject: Subject) -> str:
     )
 
 
-def _advice(result: Mapping[str, Any]) -> str:
+def _advice(result: Mapping[str, Any], subject: Subject) -> str:
+    """What to do next; of what has ended, what people made of it."""
+    ended = subject.experiment["final_result"] if subject.experiment else None
+    if ended and ended.get("conclusion"):
+        who = f" by {ended['decided_by']}" if ended.get("decided_by") else ""
+        return f"It is over: {ended['conclusion']}{who}; the advice at the last look was {result.get('advice', 'continue')}."
     reasons = "; ".join(str(reason) for reason in result.get("reasons") or ())
     return f"Advice now: {result.get('advice', 'continue')}{f' ({reasons})' if reasons else ''}."
 

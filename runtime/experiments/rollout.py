@@ -1,6 +1,6 @@
 """Effects on the feature flag: rollout, pause, kill, finalise. Each reads what the row wants now, so it may run twice or late."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select, update
 
 from runtime import timers
 from runtime.db.engine import Row, Tx
-from runtime.db.tables import experiment_phases, experiments
+from runtime.db.tables import experiment_phases, experiments, measurement_reads
 from runtime.errors import SignalUnavailable
 from runtime.experiments import registration, service
 from runtime.gates import terms
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _ON = frozenset({"running", "measuring", "scaling", "awaiting_analysis_gate", "awaiting_scale_gate", "shipped"})
 _EVERYBODY = 100
+_GAP = timedelta(microseconds=1)
+"""A pause leaves a gap between two phases, also where data time stood still meanwhile: by it the looks know what was resumed."""
 
 
 def wanted_percent(row: Row) -> int:
@@ -84,6 +86,8 @@ async def _open_phase(tx: Tx, row: Row, percent: int, started: datetime, now: da
     share = percent / _EVERYBODY
     asked = latest is not None and latest["position"] < registration.latest_phase(row["registration"])
     if latest is None or asked or latest["share_treatment"] != share or latest["ended_at"] is not None:
+        if latest is not None and latest["ended_at"] is not None:
+            started = max(started, latest["ended_at"] + _GAP)
         await _close_phase(tx, row["id"], started)
         position = 0 if latest is None else latest["position"] + 1
         values = {
@@ -110,14 +114,25 @@ async def pause(runtime: "Runtime", org_id: UUID, experiment_id: UUID) -> None:
     """Effect `flag.pause`: nobody sees the treatment until a person resumes it; the running phase ends where it is."""
     await apply(runtime, org_id, experiment_id)
     async with runtime.transaction(org_id) as tx:
+        row = await service.get(tx, experiment_id)
+    ended = await _last_moment(runtime, org_id, row)
+    async with runtime.transaction(org_id) as tx:
         row = await service.get(tx, experiment_id, lock=True)
         if row["status"] == "paused":
-            last = await tx.value(
-                select(func.max(experiment_phases.c.started_at)).where(
-                    experiment_phases.c.experiment_id == experiment_id
-                )
-            )
-            await _close_phase(tx, experiment_id, last or runtime.now())
+            await _close_phase(tx, experiment_id, ended)
+
+
+async def _last_moment(runtime: "Runtime", org_id: UUID, row: Row) -> datetime:
+    """The data time at which the flag went off. A source that cannot say, which may be why it is paused, ends the phase where it was last read."""
+    try:
+        return await _source_now(runtime, org_id, row)
+    except SignalUnavailable:
+        reads, phases = measurement_reads.c, experiment_phases.c
+        read = select(func.max(reads.data_through)).where(reads.experiment_id == row["id"])
+        begun = select(func.max(phases.started_at)).where(phases.experiment_id == row["id"])
+        async with runtime.transaction(org_id) as tx:
+            known = await tx.value(select(func.coalesce(read.scalar_subquery(), begun.scalar_subquery())))
+        return known or runtime.now()
 
 
 async def capture_baseline(runtime: "Runtime", org_id: UUID, experiment_id: UUID) -> None:

@@ -7,6 +7,7 @@ from runtime.numerals import digits
 
 _FIGURES = 4
 _TINY, _BIG = 1e-6, 1e15
+_MOST_SURE = 0.99
 
 
 def _number(value: Any) -> float | None:
@@ -53,6 +54,14 @@ def span(low: Any, high: Any, unit: str) -> str:
 
 def percent(share: float) -> str:
     return f"{share * 100:.3g} %"
+
+
+def sure(confidence: Any) -> str:
+    """How much is behind a finding, after its words; nothing where nothing was tested (0), and never all of it."""
+    known = float(confidence or 0)
+    if known <= 0:
+        return ""
+    return f" (more than {percent(_MOST_SURE)} sure)" if known > _MOST_SURE else f" ({percent(known)} sure)"
 
 
 def days(count: float) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runtime.gates import pictures
+from runtime.gates.wording import amount, span
+
 FindingType = Literal[
     "confirmed_hypothesis",
     "refuted_hypothesis",
@@ -66,19 +69,17 @@ def _sentence(experiment: Mapping[str, Any], outcome: Mapping[str, Any], result:
     metric = outcome["primary_signal"].get("metric", "the metric").replace("_", " ")
     verb = _VERBS[kind].format(metric=metric, violated=result.get("violated", "a constraint"))
     head = f"{experiment['title']} {verb}"
-    return f"{head}{_numbers(result)} It was {result['conclusion']}. Mechanism: {experiment['mechanism']}"
+    return f"{head}{_numbers(result, pictures.unit(outcome['primary_signal']))} It was {result['conclusion']}. Mechanism: {experiment['mechanism']}"
 
 
-def _numbers(result: Mapping[str, Any]) -> str:
+def _numbers(result: Mapping[str, Any], unit: str) -> str:
+    """Nothing where nobody was measured: no effect of 0 was seen then."""
     delta, low, high = result.get("delta"), result.get("ci_lower"), result.get("ci_upper")
-    if not isinstance(delta, int | float):
+    if not isinstance(delta, int | float) or not result.get("sample_size"):
         return "."
-    bounds = (
-        f", interval {low:+.4g} to {high:+.4g}"
-        if isinstance(low, int | float) and isinstance(high, int | float)
-        else ""
-    )
-    return f": {delta:+.4g}{bounds}, on {result.get('sample_size') or 0:,} units."
+    known = isinstance(low, int | float) and isinstance(high, int | float)
+    bounds = f", interval {span(low, high, unit)}" if known else ""
+    return f": {amount(delta, unit, signed=True)}{bounds}, on {result['sample_size']:,} units."
 
 
 def _confidence(result: Mapping[str, Any]) -> float:

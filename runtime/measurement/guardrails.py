@@ -51,7 +51,7 @@ def resumed_in(phases: Sequence[Mapping[str, Any]]) -> int:
     found = 0
     for before, after in pairwise(phases):
         ended = before["ended_at"]
-        if ended is not None and (ended < after["started_at"] or ended == before["started_at"]):
+        if ended is not None and ended < after["started_at"]:
             found = after["position"]
     return found
 

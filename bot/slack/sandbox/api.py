@@ -18,7 +18,7 @@ from bot.slack.sandbox.workspace import Fault, Workspace
 REGISTERED = (methods_assistant, methods_chat, methods_files, methods_people, methods_views)
 OPEN_TO_ALL = {"api.test"}
 SCOPES = (
-    "app_mentions:read,assistant:write,channels:history,channels:join,channels:read,chat:write,commands,files:read,files:write,"
+    "app_mentions:read,assistant:write,channels:history,channels:join,channels:read,chat:write,commands,files:read,files:write,groups:history,groups:read,"
     "im:history,im:read,im:write,reactions:write,team:read,users.profile:read,users:read,users:read.email"
 )
 
