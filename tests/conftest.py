@@ -67,13 +67,15 @@ UNTRACED = (
     "round_trips",
 )
 """Tests that exercise other processes, other people's code or the same lines ten thousand times: tracing them only costs minutes."""
+CHEAP_TRACING = os.environ.get("COVERAGE_CORE") == "sysmon"
+"""A line that was seen once costs nothing more; stopping and starting again does, since then every line is new."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(part in str(item.path) for part in TOGETHER):
             item.add_marker(pytest.mark.xdist_group(Path(str(item.path)).parent.name))
-        if any(part in str(item.path) for part in UNTRACED):
+        if not CHEAP_TRACING and any(part in str(item.path) for part in UNTRACED):
             item.add_marker(pytest.mark.no_cover)
 
 

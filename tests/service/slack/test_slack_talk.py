@@ -84,7 +84,7 @@ async def test_only_the_writer_may_confirm_and_only_once(office):
     await ben.say("checkout", "lgtm", (await gate_message(ben))["ts"])
     shown = await proposal(ben)
     await ada.press("Confirm", shown)
-    await whispered(ada, "Only ben@example.com, who wrote it, may confirm this")
+    await whispered(ada, "who wrote it, may confirm this")
     assert (await office.gate(row["id"]))["status"] == "pending"
     await ben.press("No, that's not it", shown)
     await says(ben, "Nothing was recorded. Write it another way")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.words import bold, clean, code, fit, hours, lines, moment, plain, sure, timed
+from bot.slack.words import bold, clean, code, fit, hours, lines, moment, plain, timed
+from runtime.gates.wording import sure
 
 
 @given(st.text(max_size=300), st.integers(5, 80))
