@@ -38,10 +38,12 @@ def _pages(out: Path, only: str) -> list[str]:
     import charts  # noqa: PLC0415  as above
     from bot.pictures import picture  # noqa: PLC0415  as above
     from bot.slack.rendering.pages import page  # noqa: PLC0415  as above
-    from bot.slack.samples import FILE, OUTCOMES, samples, standing_chart  # noqa: PLC0415  as above
-    from charts.samples import effect  # noqa: PLC0415  as above
+    from bot.slack.samples import DRAWN, FILE, OUTCOMES, samples, standing_chart  # noqa: PLC0415  as above
+    from charts.samples import effect, effect_violated, launch, portfolio  # noqa: PLC0415  as above
 
-    pictures = {FILE: charts.draw(effect()).png, OUTCOMES: charts.draw(picture(standing_chart())).png}
+    drawn: dict[str, charts.Chart] = dict(zip(DRAWN.values(), (portfolio(), launch(), effect_violated()), strict=True))
+    drawn |= {FILE: effect(), OUTCOMES: picture(standing_chart())}
+    pictures = {file: charts.draw(chart).png for file, chart in drawn.items()}
     wanted = [sample for sample in samples() if only in sample.name]
     out.mkdir(parents=True, exist_ok=True)
     for sample in wanted:

@@ -19,6 +19,13 @@ from runtime.lifecycle import EXPERIMENT
 Surface = Literal["message", "modal", "home"]
 FILE = "F0CHART001"
 OUTCOMES = "F0CHART002"
+DRAWN = {"portfolio_review": "F0CHART003", "launch_approval": "F0CHART004", "resume_review": "F0CHART005"}
+"""Gates whose picture is not the effect that was measured."""
+_DRAWN_ALT = {
+    "portfolio_review": "Three proposed experiments, each with its predicted effect and range, against what is missing to the target.",
+    "launch_approval": "94 % chance to detect +2.0 pp by day 42; first rollout 10 % of 1,234 units a day, two guardrails.",
+    "resume_review": "Effect on checkout_completed; the guardrail on checkout p95 latency is violated: 10 %, at most 5 %.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,9 @@ def samples(say: Say = str) -> list[Sample]:
     return [sample for make in made for sample in make(say)]
 
 
-def chart(say: Say) -> Picture:
+def chart(say: Say, kind: str = "") -> Picture:
+    if kind in DRAWN:
+        return Picture(DRAWN[kind], say(_DRAWN_ALT[kind]), "")
     return Picture(
         FILE, say("Effect on checkout_completed: +2.10 pp, 95 % always-valid interval +0.62 to +3.58 pp."), "▁▂▄▅▇"
     )
@@ -72,7 +81,7 @@ def _view(say: Say, kind: str, picture: Picture | None = None, **changes: Any) -
 
 def _open_gates(say: Say) -> Iterator[Sample]:
     for kind in CHOICES:
-        yield _gate(f"gate-{kind}-open", say, kind, chart(say))
+        yield _gate(f"gate-{kind}-open", say, kind, chart(say, kind))
     words = Picture(None, chart(say).alt, chart(say).sparkline)
     yield _gate("gate-picture-in-words", say, "analysis_review", words)
     yield _gate("gate-escalated", say, "launch_approval", chain_position=1)
@@ -94,7 +103,7 @@ def _closed_gates(say: Say) -> Iterator[Sample]:
     by: dict[str, Any] = {"decided_by": ANA, "decided_via": "slack", "responded_at": AT}
     for kind in CHOICES:
         choice = CHOICES[kind][0].id
-        yield _gate(f"gate-{kind}-approved", say, kind, chart(say), status="approved", choice=choice, **by)
+        yield _gate(f"gate-{kind}-approved", say, kind, chart(say, kind), status="approved", choice=choice, **by)
     some = [str(UUID(int=11)), str(UUID(int=13))]
     yield _gate(
         "gate-portfolio-some", say, "portfolio_review", status="approved", choice="approve", selection=some, **by
