@@ -41,7 +41,7 @@ function buildChannel() {
   const channel = channelOf(world.place);
   const name = labelOf(channel);
   const face = channel.kind === "im" ? avatar({ bot: true }, "tiny") : icon("hash");
-  const note = channel.kind === "im" ? "App · your conversation with the bot" : `${world.picture.people.length} people`;
+  const note = channel.kind === "im" ? "App · your conversation with the bot" : world.picture.people.length === 1 ? "1 person" : `${world.picture.people.length} people`;
   return [
     header(face, name, note),
     h("div", { className: "messages", role: "log", ariaLive: "polite", ariaLabel: `Messages in ${name}`, tabIndex: 0 }),
