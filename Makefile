@@ -18,7 +18,7 @@ test: ## Run every test and print the coverage; ARGS="tests/unit -k gates" runs 
 	./bootstrap.sh
 	rm -f coverage.json
 	COVERAGE_CORE=$$($(PY) -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \
-		$(PY) -m pytest -n 3 --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=json:coverage.json $(ARGS)
+		$(PY) -m pytest -n 3 --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-report=json:coverage.json $(ARGS)
 
 check: lint types imports ## Check style, types and walls
 

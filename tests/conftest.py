@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import hypothesis
 import pytest
 import structlog
 from pydantic import SecretStr
+from xdist.scheduler import LoadScopeScheduling
 
 from runtime.core import Runtime, open_runtime
 from runtime.db.migrate import migrate
@@ -52,8 +54,8 @@ BY_ITSELF = {"database", "settings"}
 _numbers = count(1)
 
 
-TOGETHER = ("tests/docs", "tests/house", "contracts/llm")
-"""Tests that share what takes seconds to read or import, so that one process does it."""
+TOGETHER = ("tests/scenarios", "tests/browser", "tests/docs", "tests/house", "tests/contracts/llm")
+"""Folders whose tests share what takes seconds to start, read or import, so that one process has them; the first two take longest."""
 UNTRACED = (
     "tests/docs",
     "tests/house",
@@ -71,10 +73,24 @@ CHEAP_TRACING = os.environ.get("COVERAGE_CORE") == "sysmon"
 """A line that was seen once costs nothing more; stopping and starting again does, since then every line is new."""
 
 
+class Together(LoadScopeScheduling):
+    """A process takes a file, or one of these folders, as a whole: what its tests share is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((folder for folder in TOGETHER if path.startswith(f"{folder}/")), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no process works alone at the end."""
+    longest = [f"{folder}/" for folder in TOGETHER[:2]]
+    items.sort(key=lambda item: next((at for at, folder in enumerate(longest) if folder in item.nodeid), len(longest)))
     for item in items:
-        if any(part in str(item.path) for part in TOGETHER):
-            item.add_marker(pytest.mark.xdist_group(Path(str(item.path)).parent.name))
         if not CHEAP_TRACING and any(part in str(item.path) for part in UNTRACED):
             item.add_marker(pytest.mark.no_cover)
 

@@ -12,8 +12,6 @@ from runtime.gates.service import Decision, decide
 from tests.browser.floor import PEOPLE, Floor
 from tests.every_gate import channel_of
 
-pytestmark = pytest.mark.xdist_group("every button")
-
 ASKED = {"Ana Diaz": "assignee", "Ben Okri": "escalation", "Dee Lind": "delegate"}
 INSTEAD = {
     "Arun Owner": "As owner you may decide in their place",
@@ -312,10 +310,14 @@ async def test_a_button_on_home_that_came_too_late_says_who_decided(floor: Floor
 
 async def test_an_experiment_is_paused_and_resumed_and_learnings_are_searched_on_home(floor: Floor) -> None:
     await home_of(floor, "Arun Owner", "Your outcomes")
-    page, runs = floor.page, (await floor.hand("labels", "home")).count("Pause")
+    page, labels = floor.page, await floor.hand("labels", "home")
+    runs, paused = labels.count("Pause"), labels.count("Resume")
     await floor.hand("click", "home", "Pause")
-    await expect(page.get_by_role("button", name="Resume")).to_have_count(1)
-    await floor.hand("click", "home", "Resume")
+    await expect(page.get_by_role("button", name="Resume")).to_have_count(paused + 1)
+    assert (await floor.hand("press", "home", "Resume"))["form"] == "Resume"
+    assert "Please complete" in (await floor.hand("send"))["wrong"][0]
+    assert await floor.hand("send", {"Why?": "it was an outage of ours"}) == {"closed": True}
+    await floor.meanwhile(expect(page.get_by_role("button", name="Resume")).to_have_count(paused))
     await expect(page.get_by_role("button", name="Pause")).to_have_count(runs)
     await page.get_by_label("Search what was learned").fill("guest checkout")
     await page.get_by_label("Search what was learned").press("Enter")
