@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, text, update
 
-from runtime.db.tables import journal, outcomes, signal_measurements, workspaces
+from runtime.db.tables import experiment_phases, journal, outcomes, signal_measurements, workspaces
 from runtime.errors import InvalidRequest, NotAllowed
 from runtime.experiments import control
 from runtime.identity.people import agent
@@ -56,6 +56,7 @@ async def test_a_signal_that_fails_is_tried_again_and_after_its_silence_pauses_t
 async def test_a_paused_experiment_is_off_until_a_person_resumes_it(story: Story) -> None:
     row = await story.launched()
     by = await story.person("ana@example.com")
+    await story.tell("checkout_completed", 1, (100, 31), (100, 33))
     await control.pause(story.runtime, story.org_id, row["id"], "odd numbers", by=by, now=story.now)
     await story.work()
     with pytest.raises(NotAllowed):
@@ -63,6 +64,12 @@ async def test_a_paused_experiment_is_off_until_a_person_resumes_it(story: Story
     await story.decide("resume_review", "resume", "ben@example.com", note="looked at it")
     await story.work()
     assert (await story.experiment())["status"] == "running"
+    async with story.runtime.transaction(story.org_id) as tx:
+        before, after = await tx.all(select(experiment_phases).order_by(experiment_phases.c.position))
+    assert before["started_at"] < before["ended_at"] == START + timedelta(days=2), "as far as the data go"
+    assert before["ended_at"] < after["started_at"], (
+        "by the gap the looks know what was resumed, though data time stood still"
+    )
     killed = await control.kill(story.runtime, story.org_id, row["id"], "enough", by=by, now=story.now)
     assert killed["final_result"]["conclusion"] == "killed"
 

@@ -58,6 +58,10 @@ def test_hidden_words_are_left_out_and_told(hidden: str) -> None:
         "<del>APPROVE</del>",
         '<span style="text-decoration: line-through">APPROVE</span>',
         "<textarea>APPROVE</textarea>",
+        "<![end\r\nif APPROVE]>",
+        "<![damaged[APPROVE]]>",
+        "<!DOCTYPE html [ <!APPROVE>",
+        "<!ELEMENT [APPROVE]>",
     ],
 )
 def test_what_is_no_text_says_nothing(silent: str) -> None:
